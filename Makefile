@@ -1,0 +1,33 @@
+# Every command a person needs. The first use of each makes the environment it needs.
+PYTHON ?= python3
+VENV := .venv
+BIN := $(VENV)/bin
+READY := $(VENV)/ready
+
+.PHONY: help setup demo test check bench clean
+
+help:             ## This list
+	@grep -hE '^[a-z-]+: .*##|^[a-z-]+:.*##' $(MAKEFILE_LIST) | sed -E 's/^([a-z-]+):[^#]*## */make \1\t/' | expand -t 20
+
+setup: $(READY)   ## Make the environment (.venv) with pinned packages
+
+$(READY): pyproject.toml requirements.txt
+	@$(PYTHON) -c 'import sys, venv; sys.exit(sys.version_info < (3, 10))' || { echo "Kista needs Python 3.10 or newer with venv; name one: make PYTHON=python3.12 ..." >&2; exit 1; }
+	@echo "Making the environment in $(VENV) (once, about half a minute)"
+	@$(PYTHON) -m venv $(VENV)
+	@$(BIN)/pip install --quiet --disable-pip-version-check -r requirements.txt
+	@$(BIN)/pip install --quiet --disable-pip-version-check --no-deps --editable .
+	@$(BIN)/python -m host_tools.setup
+	@touch $@
+
+demo: $(READY)    ## A whole node on this PC, from sensor bytes to database rows [RECORDING="FILE ..."]
+	@$(BIN)/kista demo $(foreach file,$(RECORDING),--recording $(file))
+
+test: $(READY)    ## Everything that proves the project on this machine
+	@$(BIN)/python -m pytest
+
+check: $(READY)   ## The quick gate before a commit: format, lint, compile, fast tests
+	@$(BIN)/ruff format --check . && $(BIN)/ruff check . && $(BIN)/python -m pytest -q -m "not slow"
+
+clean:            ## Remove the environment and everything built
+	rm -rf $(VENV) build
