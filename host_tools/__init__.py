@@ -5,9 +5,10 @@ built-in modules is settled in this one place.
 """
 
 import sys
-import types
 
-if "micropython" not in sys.modules and sys.implementation.name == "cpython":
+if sys.implementation.name == "cpython" and "micropython" not in sys.modules:
+    import types
+
     _micropython = types.ModuleType("micropython", "MicroPython's built-in module, as CPython sees it")
     _micropython.const = lambda value: value
     _micropython.native = _micropython.viper = lambda function: function

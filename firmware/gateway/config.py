@@ -1,0 +1,211 @@
+"""The node's configuration: one JSON object, judged by the same rules on the PC and on the board."""
+
+import json
+
+from micropython import const
+
+_BYTES_MOST = const(8192)
+_NAME_MOST = const(32)
+_STREAMS_MOST = const(8)
+_SENSORS_MOST = const(12)
+_CHANNELS_MOST = const(32)
+_PERIOD_LEAST_MS = const(1000)
+_PERIOD_MOST_MS = const(3600 * 1000)
+_PORT_MOST = const(65535)
+
+_NODE_KEYS = ("node", "board", "broker", "network", "time_servers", "site", "streams", "live")
+_STREAM_KEYS = ("name", "period_ms", "sensors")
+_BROKER_KEYS = ("host", "port", "user", "password", "keepalive_s", "tls")
+_NAME_CHARACTERS = "abcdefghijklmnopqrstuvwxyz0123456789_-"
+
+
+class ConfigError(ValueError):
+    """The configuration cannot be used; the message starts with the field that is wrong."""
+
+
+def parse(text, board, load_driver):
+    """Return the configuration as a dict with every default filled in.
+
+    `text`: JSON (str or bytes). `board`: dict of the board's file. `load_driver(name)`: the driver's
+    module, ImportError when there is none. ConfigError names the field.
+    """
+    if len(text) > _BYTES_MOST:
+        raise ConfigError("configuration: longer than %d bytes" % _BYTES_MOST)
+    try:
+        config = json.loads(text)
+    except ValueError as error:
+        raise ConfigError("configuration: not JSON (%s)" % error)
+    return check(config, board, load_driver)
+
+
+def check(config, board, load_driver):
+    """Return a checked copy of `config`, like `parse`."""
+    _keys(config, "configuration", _NODE_KEYS)
+    config = dict(config)
+    _name(config, "node", "node")
+    if config.get("board", board["name"]) != board["name"]:
+        raise ConfigError("board: is for %r, this is %r" % (config["board"], board["name"]))
+    config["board"] = board["name"]
+    config["broker"] = _broker(config.get("broker"))
+    config["network"] = _keyed(config, "network", {})
+    config["time_servers"] = _hosts(config.get("time_servers", ["pool.ntp.org"]))
+    config["site"] = _keyed(config, "site", {})
+    config["streams"] = _streams(config.get("streams"), board, load_driver)
+    return config
+
+
+def _streams(streams, board, load_driver):
+    if not isinstance(streams, list) or not 1 <= len(streams) <= _STREAMS_MOST:
+        raise ConfigError("streams: needs a list of 1 to %d streams" % _STREAMS_MOST)
+    pins = {}
+    names = []
+    checked = []
+    for number, stream in enumerate(streams):
+        field = "streams[%d]" % number
+        _keys(stream, field, _STREAM_KEYS)
+        stream = dict(stream)
+        _name(stream, "name", field + ".name")
+        if stream["name"] in names:
+            raise ConfigError("%s.name: %r is there twice" % (field, stream["name"]))
+        names.append(stream["name"])
+        _whole(stream, "period_ms", field, _PERIOD_LEAST_MS, _PERIOD_MOST_MS, None)
+        sensors = stream.get("sensors")
+        if not isinstance(sensors, list) or not 1 <= len(sensors) <= _SENSORS_MOST:
+            raise ConfigError("%s.sensors: needs a list of 1 to %d" % (field, _SENSORS_MOST))
+        stream["sensors"] = [
+            _sensor(sensor, "%s.sensors[%d]" % (field, i), stream, board, load_driver, pins)
+            for i, sensor in enumerate(sensors)
+        ]
+        _channels(stream, field, load_driver)
+        checked.append(stream)
+    return checked
+
+
+def _sensor(sensor, field, stream, board, load_driver, pins):
+    if not isinstance(sensor, dict):
+        raise ConfigError("%s: needs an object with driver and bus" % field)
+    driver = _driver(sensor.get("driver"), field + ".driver", load_driver)
+    if stream["period_ms"] < driver.MIN_PERIOD_MS:
+        raise ConfigError(
+            "%s.period_ms: %d is shorter than the %d that %s needs"
+            % (field[: field.index(".")], stream["period_ms"], driver.MIN_PERIOD_MS, sensor["driver"])
+        )
+    bus_name = sensor.get("bus")
+    buses = board["buses"]
+    if not isinstance(bus_name, str) or bus_name not in buses:
+        raise ConfigError(
+            "%s.bus: board %s has no bus %r; it has %s"
+            % (field, board["name"], bus_name, ", ".join(sorted(buses)))
+        )
+    bus = buses[bus_name]
+    if bus["kind"] != driver.BUS:
+        raise ConfigError("%s.bus: %s speaks %s, not %s" % (field, sensor["driver"], driver.BUS, bus["kind"]))
+    _claim_pins(bus_name, bus, field, pins, sensor)
+    if "name" in sensor:
+        _name(sensor, "name", field + ".name")
+    return dict(sensor)
+
+
+def _claim_pins(bus_name, bus, field, pins, sensor):
+    """An I²C bus may be shared by devices of different address; nothing else may share a pin."""
+    for role in sorted(bus.get("pins", {})):
+        pin = bus["pins"][role]
+        owner = pins.get(pin)
+        if owner is not None and (owner != bus_name or bus["kind"] != "i2c"):
+            raise ConfigError("%s.bus: pin %s of %s is already used by %s" % (field, pin, bus_name, owner))
+        pins[pin] = bus_name
+    if bus["kind"] == "i2c":
+        address = (bus_name, sensor["driver"], sensor.get("address"))
+        if address in pins:
+            raise ConfigError("%s.address: another %s is there already" % (field, sensor["driver"]))
+        pins[address] = bus_name
+    elif not bus.get("pins"):
+        if bus_name in pins:
+            raise ConfigError("%s.bus: %s is already used" % (field, bus_name))
+        pins[bus_name] = bus_name
+
+
+def _driver(name, field, load_driver):
+    if isinstance(name, str) and name and all(c in _NAME_CHARACTERS for c in name):
+        try:
+            return load_driver(name)
+        except ImportError:
+            pass
+    raise ConfigError("%s: there is no driver %r" % (field, name))
+
+
+def channels(stream, load_driver):
+    """Return the stream's channels, [[name, unit, scale], …], in the order of its sensors."""
+    drivers = [sensor["driver"] for sensor in stream["sensors"]]
+    found = []
+    for sensor in stream["sensors"]:
+        prefix = sensor["name"] + "_" if drivers.count(sensor["driver"]) > 1 and "name" in sensor else ""
+        for name, unit, scale in load_driver(sensor["driver"]).CHANNELS:
+            found.append([prefix + name, unit, scale])
+    return found
+
+
+def _channels(stream, field, load_driver):
+    names = [channel[0] for channel in channels(stream, load_driver)]
+    if len(names) > _CHANNELS_MOST:
+        raise ConfigError("%s.sensors: more than %d channels" % (field, _CHANNELS_MOST))
+    for name in names:
+        if names.count(name) > 1:
+            raise ConfigError(
+                "%s.sensors: two sensors give %r; give each a name of its own" % (field, name)
+            )
+
+
+def _broker(broker):
+    _keys(broker, "broker", _BROKER_KEYS)
+    broker = dict(broker)
+    host = broker.get("host")
+    if not isinstance(host, str) or not host or " " in host or "/" in host:
+        raise ConfigError("broker.host: needs a host name or an address, not %r" % (host,))
+    tls = broker.get("tls")
+    if tls is not None and not isinstance(tls, dict):
+        raise ConfigError("broker.tls: needs an object with ca, or nothing")
+    _whole(broker, "port", "broker", 1, _PORT_MOST, 8883 if tls else 1883)
+    _whole(broker, "keepalive_s", "broker", 5, 3600, 60)
+    for key in ("user", "password"):
+        if key in broker and not isinstance(broker[key], str):
+            # The value itself is a secret: it is not repeated.
+            raise ConfigError("broker.%s: needs text" % key)
+    return broker
+
+
+def _hosts(hosts):
+    if not isinstance(hosts, list) or not all(isinstance(host, str) and host for host in hosts):
+        raise ConfigError("time_servers: needs a list of host names")
+    return hosts
+
+
+def _keyed(config, key, default):
+    value = config.get(key, default)
+    if not isinstance(value, dict):
+        raise ConfigError("%s: needs an object" % key)
+    return value
+
+
+def _keys(value, field, known):
+    if not isinstance(value, dict):
+        raise ConfigError("%s: needs an object" % field)
+    for key in value:
+        if key not in known:
+            raise ConfigError("%s: unknown key %r; known are %s" % (field, key, ", ".join(known)))
+
+
+def _name(holder, key, field):
+    name = holder.get(key)
+    if not isinstance(name, str) or not 1 <= len(name) <= _NAME_MOST:
+        raise ConfigError("%s: needs a name of 1 to %d characters" % (field, _NAME_MOST))
+    for character in name:
+        if character not in _NAME_CHARACTERS:
+            raise ConfigError("%s: %r has %r in it; use a-z 0-9 _ -" % (field, name, character))
+
+
+def _whole(holder, key, field, least, most, default):
+    value = holder.get(key, default)
+    if not isinstance(value, int) or isinstance(value, bool) or not least <= value <= most:
+        raise ConfigError("%s.%s: needs a whole number from %d to %d" % (field, key, least, most))
+    holder[key] = value

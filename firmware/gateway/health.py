@@ -1,0 +1,97 @@
+"""What the node knows of itself: breadcrumbs that survive a reset, boot loops, proof of progress."""
+
+import gc
+import json
+
+from micropython import const
+
+_CRUMB_BYTES_MOST = const(240)
+_TEXT_MOST = const(100)
+# After so many boots in a row that got nothing done, the node only connects, reports and obeys.
+FUTILE_BOOTS_MOST = const(5)
+_REASONS_MOST = const(8)
+_STALLED_AFTER_MS = const(15 * 60 * 1000)
+
+
+class Health:
+    """Counters, the last crash, and whether the watchdog may be fed."""
+
+    def __init__(self, hal, clock, boot):
+        self._hal = hal
+        self._clock = clock
+        self.boot = boot
+        crumb = _load(hal)
+        self.boots = crumb.get("boots", 0) + 1
+        self.futile = crumb.get("futile", 0) + 1
+        self.last_error = crumb.get("error", "")
+        self.last_uptime_s = crumb.get("uptime_s", 0)
+        self.reset_cause = hal.reset_cause()
+        self.safe_mode = self.futile > FUTILE_BOOTS_MOST
+        self.reasons = []
+        self._progress_at = clock.uptime_ms()
+        self._progress = None
+        self._error = ""
+        self._save()
+
+    def say(self, reason):
+        """Remember why something does not work, newest last; a repeated reason is kept once."""
+        if reason in self.reasons:
+            self.reasons.remove(reason)
+        self.reasons.append(reason)
+        if len(self.reasons) > _REASONS_MOST:
+            del self.reasons[0]
+
+    def crashed(self, error):
+        """Leave `error` where the next boot finds it."""
+        self._error = ("%s: %s" % (type(error).__name__, error))[:_TEXT_MOST]
+        self._save()
+
+    def step(self, progress):
+        """Feed the watchdog while `progress` (any value) keeps changing; return ms until next call."""
+        now = self._clock.uptime_ms()
+        if progress != self._progress:
+            if self._progress is not None and self.futile:
+                self.futile = 0
+                self._save()
+            self._progress = progress
+            self._progress_at = now
+        if now - self._progress_at < _STALLED_AFTER_MS:
+            self._hal.feed()
+        return 1000
+
+    def report(self, extra):
+        """Return the health message as JSON bytes: `extra` (a dict) and what is known here."""
+        report = {
+            "boot": self.boot,
+            "boots": self.boots,
+            "uptime_s": self._clock.uptime_ms() // 1000,
+            "reset": self.reset_cause,
+            "last_error": self.last_error,
+            "last_uptime_s": self.last_uptime_s,
+            "safe_mode": self.safe_mode,
+            "reasons": self.reasons,
+            "clock": self._clock.source,
+            "clock_steps": self._clock.steps,
+            "clock_refused": self._clock.refused,
+            "free_heap": gc.mem_free() if hasattr(gc, "mem_free") else None,
+        }
+        report.update(extra)
+        return json.dumps(report).encode()
+
+    def _save(self):
+        crumb = {
+            "boots": self.boots,
+            "futile": self.futile,
+            "error": self._error,
+            "uptime_s": self._clock.uptime_ms() // 1000,
+        }
+        self._hal.crumb.save(json.dumps(crumb).encode()[:_CRUMB_BYTES_MOST])
+
+
+def _load(hal):
+    """Return the breadcrumb of the boot before; after a power cut there is none, or noise."""
+    try:
+        crumb = json.loads(hal.crumb.load())
+    except ValueError:
+        return {}
+    return crumb if isinstance(crumb, dict) else {}

@@ -1,0 +1,144 @@
+"""When the sensors of a stream are read, what becomes of an answer, and of none."""
+
+from gateway import flags
+
+# A wake-up this late still belongs to its moment; later than that, the row says when it really was.
+_LATE_MS = 500
+_SKEWED_MS = 2000
+
+
+class Sampler:
+    """One sensor of a stream: read it at every multiple of the period, hand the answer to the stream."""
+
+    def __init__(self, clock, stream, first, driver, sensor, label):
+        self._clock = clock
+        self._stream = stream
+        self._first = first
+        self._driver = driver
+        self._sensor = sensor
+        self._awake_since = clock.uptime_ms()
+        self.label = label
+        self.count = len(driver.CHANNELS)
+        self.unanswered = 0
+        self.broken = 0
+        # A sensor that ages by being awake sleeps between readings that are far enough apart.
+        self._naps = hasattr(sensor, "sleep") and stream.period_ms >= 2 * driver.WARM_UP_MS
+
+    async def step(self):
+        """Wait for the next moment, read, report; return ms until the next call (0: at once)."""
+        stream = self._stream
+        wait, _, _ = stream.moment()
+        if self._naps and wait > self._driver.WARM_UP_MS:
+            await self._clock.sleep_ms(wait - self._driver.WARM_UP_MS)
+            await self._try(self._sensor.wake)
+            self._awake_since = self._clock.uptime_ms()
+            wait, _, _ = stream.moment()
+        await self._clock.sleep_ms(wait)
+        _, time, quality = stream.moment()
+        if not stream.running:
+            return 1000
+        stream.begin(time, quality)
+        values, mask = await self._read()
+        stream.report(self, self._first, time, values, mask)
+        if self._naps:
+            await self._try(self._sensor.sleep)
+        return 0
+
+    async def _read(self):
+        """Return (values, flag common to all of them)."""
+        try:
+            values = await self._sensor.read()
+        except OSError:
+            self.unanswered += 1
+            return (None,) * self.count, flags.NO_ANSWER
+        except ValueError:
+            self.broken += 1
+            return (None,) * self.count, flags.BAD_DATA
+        warm = self._clock.uptime_ms() - self._awake_since >= self._driver.WARM_UP_MS
+        return values, 0 if warm else flags.WARM_UP
+
+    async def _try(self, action):
+        """A sensor that does not obey is found out, and said, when it is read."""
+        try:
+            await action()
+        except (OSError, ValueError):
+            self.unanswered += 1
+
+    def judge(self, channel, value, mask):
+        """Return the flags of one value."""
+        if value is None:
+            return mask
+        low, high = self._driver.RANGE[channel]
+        return mask if low <= value <= high else mask | flags.OUT_OF_RANGE
+
+
+class Stream:
+    """The rows of one stream: what its sensors report for one moment becomes one row.
+
+    A row leaves when the last sensor has reported, or when the next moment begins: a slow sensor
+    never delays the others.
+    """
+
+    def __init__(self, clock, period_ms, put):
+        self._clock = clock
+        self._put = put
+        self.period_ms = period_ms
+        self.samplers = []
+        self.channels = 0
+        self.running = True
+        self.rows = 0
+        self.latest_ms = 0
+        self.last = None
+        self._time = None
+        self._quality = 0
+        self._values = None
+        self._flags = None
+        self._waiting = 0
+
+    def add(self, driver, sensor, label):
+        """Add a sensor; return its sampler."""
+        sampler = Sampler(self._clock, self, self.channels, driver, sensor, label)
+        self.samplers.append(sampler)
+        self.channels += sampler.count
+        return sampler
+
+    def moment(self):
+        """Return (ms to wait for the next multiple of the period, time of the one just begun, quality).
+
+        Time is unix ms (quality 1), or ms of uptime (quality 0) while the clock is unknown.
+        """
+        unix = self._clock.unix_ms()
+        now = self._clock.uptime_ms() if unix is None else unix
+        past = now % self.period_ms
+        begun = now - past if past <= _LATE_MS else now
+        return self.period_ms - past, begun, 0 if unix is None else 1
+
+    def begin(self, time, quality):
+        """A moment begins: a row that still waits for a sensor leaves without it."""
+        if self._waiting and (time, quality) != (self._time, self._quality):
+            self._leave()
+        if not self._waiting:
+            self._time = time
+            self._quality = quality
+            self._values = [None] * self.channels
+            self._flags = [flags.NO_ANSWER] * self.channels
+            self._waiting = len(self.samplers)
+
+    def report(self, sampler, first, time, values, mask):
+        """Take one sensor's answer; an answer for a moment that has passed comes too late."""
+        if not self._waiting or time != self._time:
+            return
+        for i in range(sampler.count):
+            self._values[first + i] = values[i]
+            self._flags[first + i] = sampler.judge(i, values[i], mask)
+        self._waiting -= 1
+        if not self._waiting:
+            self._leave()
+
+    def _leave(self):
+        self._waiting = 0
+        self.rows += 1
+        now = self._clock.unix_ms() if self._quality else self._clock.uptime_ms()
+        self.latest_ms = max(self.latest_ms, now - self._time)
+        self.last = (self._time, self._values, self._flags)
+        self._put((self._time, tuple(self._values), tuple(self._flags)), self._quality)

@@ -1,0 +1,72 @@
+"""Simulated time: coroutines wake in the order of their time, and the clock jumps from one to the next."""
+
+import time
+
+# Never sleep longer at a stretch: Ctrl-C and a broker's answer should be noticed.
+_NAP_MS = 20
+
+
+class Sleep:
+    """What a coroutine awaits: it hands the scheduler the time at which it wants to go on."""
+
+    def __init__(self, due_ms):
+        self._due_ms = due_ms
+        self._asked = False
+
+    def __iter__(self):
+        return self
+
+    __await__ = __iter__
+
+    def __next__(self):
+        if self._asked:
+            raise StopIteration
+        self._asked = True
+        return self._due_ms
+
+
+class Scheduler:
+    """`speed`: simulated ms for each real one; 0 runs as fast as the machine can."""
+
+    def __init__(self, start_ms, speed=0):
+        self.now_ms = start_ms
+        self._speed = speed
+        self._start_ms = start_ms
+        self._real_start = time.ticks_ms() if hasattr(time, "ticks_ms") else 0
+        self._queue = []
+
+    def sleep_ms(self, n):
+        """Return an awaitable that ends `n` simulated milliseconds from now."""
+        return Sleep(self.now_ms + max(0, int(n)))
+
+    def run(self, coroutines):
+        """Run all until the first returns or raises; return what that one returned."""
+        self._queue = [(self.now_ms, order, coroutine) for order, coroutine in enumerate(coroutines)]
+        while True:
+            # A handful of coroutines: finding the earliest costs less than keeping a heap in order.
+            first = min(self._queue, key=_when)
+            due, order, coroutine = first
+            self._wait_until(due)
+            try:
+                due = coroutine.send(None)
+            except StopIteration as stop:
+                return stop.value
+            self._queue[order] = (due, order, coroutine)
+
+    def _wait_until(self, due):
+        if due > self.now_ms:
+            self.now_ms = due
+        if not self._speed:
+            return
+        while True:
+            ahead = (self.now_ms - self._start_ms) // self._speed - self._real_ms()
+            if ahead <= 0:
+                return
+            time.sleep_ms(min(ahead, _NAP_MS))
+
+    def _real_ms(self):
+        return time.ticks_diff(time.ticks_ms(), self._real_start)
+
+
+def _when(entry):
+    return entry[0], entry[1]
