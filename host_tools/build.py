@@ -1,4 +1,4 @@
-"""Compile the device's files: `.py` → `.mpy`, into a folder laid out like the device's file system."""
+"""Compile the device's files, `.py` → `.mpy`, into a folder laid out like the device's."""
 
 from __future__ import annotations
 
@@ -17,7 +17,7 @@ FIRMWARE = ROOT / "firmware"
 DRIVERS = ROOT / "drivers"
 TWIN = ROOT / "host_tools" / "twin"
 # Files of the twin that run inside the simulated node, beside the firmware.
-TWIN_DEVICE = ("hal.py", "flash.py", "buses.py", "scheduler.py", "source.py", "node.py")
+TWIN_DEVICE = ("hal.py", "flash.py", "buses.py", "scheduler.py", "source.py", "world.py", "node.py")
 UMQTT = ROOT / "build" / "umqtt" / "simple.py"
 
 

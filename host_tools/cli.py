@@ -1,4 +1,4 @@
-"""The console script `kista`: a command is a file in `host_tools/commands` with a `command` in it."""
+"""The console script `kista`: a command is a file in `commands/` with a `command` in it."""
 
 from __future__ import annotations
 

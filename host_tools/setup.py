@@ -1,4 +1,4 @@
-"""Fetch what pip cannot install: umqtt.simple, a MicroPython package whose archive has no setup.py."""
+"""Fetch what pip cannot install: umqtt.simple, whose archive has no setup.py."""
 
 from __future__ import annotations
 
@@ -18,7 +18,7 @@ MEMBER = "umqtt/simple.py"
 
 
 def fetch_umqtt(target: Path = build.UMQTT) -> Path:
-    """Put `umqtt/simple.py` of the pinned release at `target`; `UserError` when it is not the one."""
+    """Put `umqtt/simple.py` of the pinned release at `target`; `UserError` when it cannot."""
     if target.exists():
         return target
     with tempfile.TemporaryDirectory() as folder:
@@ -26,7 +26,9 @@ def fetch_umqtt(target: Path = build.UMQTT) -> Path:
         result = subprocess.run(command, capture_output=True, text=True)
         archives = list(Path(folder).glob("*.tar.gz"))
         if result.returncode or not archives:
-            raise UserError(f"{UMQTT} could not be downloaded; is there a network?\n{result.stderr}")
+            raise UserError(
+                f"{UMQTT} could not be downloaded; is there a network?\n{result.stderr}"
+            )
         if hashlib.sha256(archives[0].read_bytes()).hexdigest() != UMQTT_SHA256:
             raise UserError(f"{UMQTT} is not the archive it should be (SHA-256 differs); not used")
         with tarfile.open(archives[0]) as archive:

@@ -1,4 +1,4 @@
-"""Device tests (tests/firmware, tests/drivers) are collected twice: for CPython and for MicroPython."""
+"""Device tests (tests/firmware, tests/drivers) run twice: on CPython and on MicroPython."""
 
 import subprocess
 from pathlib import Path
@@ -16,7 +16,9 @@ TIME_LIMIT_S = 120
 
 def pytest_collect_file(file_path, parent):
     if file_path.parent in DEVICE_FOLDERS and file_path.match("test_*.py"):
-        return MicroPythonFile.from_parent(parent, path=file_path, name=f"{file_path.name}@micropython")
+        return MicroPythonFile.from_parent(
+            parent, path=file_path, name=f"{file_path.name}@micropython"
+        )
 
 
 class MicroPythonFile(pytest.File):

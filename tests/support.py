@@ -1,4 +1,4 @@
-"""What device tests share. They run unchanged under pytest and on MicroPython, so: no pytest in here."""
+"""What device tests share; it runs on CPython and on MicroPython, so there is no pytest here."""
 
 
 def raises(kind, function, *arguments):

@@ -1,4 +1,4 @@
-"""Time: a monotonic uptime that never wraps, and unix time once somebody trustworthy has told it."""
+"""Time: an uptime that never wraps, and unix time once somebody trustworthy has told it."""
 
 import struct
 
@@ -23,7 +23,7 @@ STEP_MS = 2000
 
 
 def parse_ntp(reply, cookie):
-    """Return the server's unix time in ms; a ValueError says why the reply is not to be believed."""
+    """Return the server's unix time in ms; a ValueError says why it is not to be believed."""
     if len(reply) < _NTP_BYTES:
         raise ValueError("short")
     if reply[24:32] != cookie:
@@ -48,7 +48,7 @@ def parse_ntp(reply, cookie):
 
 
 class Clock:
-    """Uptime and unix time of one boot. `servers` are asked in turn; `on_set(step_ms)` hears of it."""
+    """Uptime and unix time of one boot; `servers`: host names of time servers, asked in turn."""
 
     def __init__(self, hal, servers=()):
         self._hal = hal
@@ -71,7 +71,7 @@ class Clock:
             self.source = "rtc"
 
     def uptime_ms(self):
-        """Milliseconds since this boot; call it at least once in 12 days, the ticks wrap at 2^30."""
+        """Milliseconds since this boot; to be called once in 12 days: the ticks wrap at 2^30."""
         ticks = self._hal.ticks_ms()
         self._uptime += (ticks - self._ticks) % _TICKS_PERIOD
         self._ticks = ticks

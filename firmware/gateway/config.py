@@ -1,4 +1,4 @@
-"""The node's configuration: one JSON object, judged by the same rules on the PC and on the board."""
+"""The node's configuration: one JSON object, judged by the same rules on PC and board."""
 
 import json
 
@@ -26,8 +26,8 @@ class ConfigError(ValueError):
 def parse(text, board, load_driver):
     """Return the configuration as a dict with every default filled in.
 
-    `text`: JSON (str or bytes). `board`: dict of the board's file. `load_driver(name)`: the driver's
-    module, ImportError when there is none. ConfigError names the field.
+    `text`: JSON (str or bytes). `board`: dict of the board's file. `load_driver(name)`: the
+    driver's module, ImportError when there is none. ConfigError names the field.
     """
     if len(text) > _BYTES_MOST:
         raise ConfigError("configuration: longer than %d bytes" % _BYTES_MOST)
@@ -52,6 +52,24 @@ def check(config, board, load_driver):
     config["site"] = _keyed(config, "site", {})
     config["streams"] = _streams(config.get("streams"), board, load_driver)
     return config
+
+
+def salvage(text, board):
+    """Return what of a refused configuration still lets the node connect and say so: no streams.
+
+    Without a usable broker the node stays silent: `broker` is None then.
+    """
+    kept = {"node": "unnamed", "broker": None, "network": {}, "time_servers": [], "streams": []}
+    try:
+        config = json.loads(text)
+        _name(config, "node", "node")
+        broker = _broker(config.get("broker"))
+        network = _keyed(config, "network", {})
+        time_servers = _hosts(config.get("time_servers", []))
+    except (ValueError, AttributeError, TypeError):
+        return kept
+    kept.update(node=config["node"], broker=broker, network=network, time_servers=time_servers)
+    return kept
 
 
 def _streams(streams, board, load_driver):
@@ -88,7 +106,12 @@ def _sensor(sensor, field, stream, board, load_driver, pins):
     if stream["period_ms"] < driver.MIN_PERIOD_MS:
         raise ConfigError(
             "%s.period_ms: %d is shorter than the %d that %s needs"
-            % (field[: field.index(".")], stream["period_ms"], driver.MIN_PERIOD_MS, sensor["driver"])
+            % (
+                field[: field.index(".")],
+                stream["period_ms"],
+                driver.MIN_PERIOD_MS,
+                sensor["driver"],
+            )
         )
     bus_name = sensor.get("bus")
     buses = board["buses"]
@@ -99,7 +122,9 @@ def _sensor(sensor, field, stream, board, load_driver, pins):
         )
     bus = buses[bus_name]
     if bus["kind"] != driver.BUS:
-        raise ConfigError("%s.bus: %s speaks %s, not %s" % (field, sensor["driver"], driver.BUS, bus["kind"]))
+        raise ConfigError(
+            "%s.bus: %s speaks %s, not %s" % (field, sensor["driver"], driver.BUS, bus["kind"])
+        )
     _claim_pins(bus_name, bus, field, pins, sensor)
     if "name" in sensor:
         _name(sensor, "name", field + ".name")
@@ -112,7 +137,9 @@ def _claim_pins(bus_name, bus, field, pins, sensor):
         pin = bus["pins"][role]
         owner = pins.get(pin)
         if owner is not None and (owner != bus_name or bus["kind"] != "i2c"):
-            raise ConfigError("%s.bus: pin %s of %s is already used by %s" % (field, pin, bus_name, owner))
+            raise ConfigError(
+                "%s.bus: pin %s of %s is already used by %s" % (field, pin, bus_name, owner)
+            )
         pins[pin] = bus_name
     if bus["kind"] == "i2c":
         address = (bus_name, sensor["driver"], sensor.get("address"))
@@ -139,7 +166,9 @@ def channels(stream, load_driver):
     drivers = [sensor["driver"] for sensor in stream["sensors"]]
     found = []
     for sensor in stream["sensors"]:
-        prefix = sensor["name"] + "_" if drivers.count(sensor["driver"]) > 1 and "name" in sensor else ""
+        prefix = (
+            sensor["name"] + "_" if drivers.count(sensor["driver"]) > 1 and "name" in sensor else ""
+        )
         for name, unit, scale in load_driver(sensor["driver"]).CHANNELS:
             found.append([prefix + name, unit, scale])
     return found

@@ -1,11 +1,10 @@
-"""What the node knows of itself: breadcrumbs that survive a reset, boot loops, proof of progress."""
+"""What the node knows of itself: the crash before, boot loops, proof of progress."""
 
 import gc
 import json
 
 from micropython import const
 
-_CRUMB_BYTES_MOST = const(240)
 _TEXT_MOST = const(100)
 # After so many boots in a row that got nothing done, the node only connects, reports and obeys.
 FUTILE_BOOTS_MOST = const(5)
@@ -30,7 +29,6 @@ class Health:
         self.reasons = []
         self._progress_at = clock.uptime_ms()
         self._progress = None
-        self._error = ""
         self._save()
 
     def say(self, reason):
@@ -41,13 +39,8 @@ class Health:
         if len(self.reasons) > _REASONS_MOST:
             del self.reasons[0]
 
-    def crashed(self, error):
-        """Leave `error` where the next boot finds it."""
-        self._error = ("%s: %s" % (type(error).__name__, error))[:_TEXT_MOST]
-        self._save()
-
     def step(self, progress):
-        """Feed the watchdog while `progress` (any value) keeps changing; return ms until next call."""
+        """Feed the watchdog while `progress` (any value) keeps changing; return ms to wait."""
         now = self._clock.uptime_ms()
         if progress != self._progress:
             if self._progress is not None and self.futile:
@@ -82,10 +75,16 @@ class Health:
         crumb = {
             "boots": self.boots,
             "futile": self.futile,
-            "error": self._error,
             "uptime_s": self._clock.uptime_ms() // 1000,
         }
-        self._hal.crumb.save(json.dumps(crumb).encode()[:_CRUMB_BYTES_MOST])
+        self._hal.crumb.save(json.dumps(crumb).encode())
+
+
+def leave_word(hal, error):
+    """Leave `error` where the next boot finds it; the cause of the crash must not crash this."""
+    crumb = _load(hal)
+    crumb["error"] = ("%s: %s" % (type(error).__name__, error))[:_TEXT_MOST]
+    hal.crumb.save(json.dumps(crumb).encode())
 
 
 def _load(hal):

@@ -8,7 +8,7 @@ _SKEWED_MS = 2000
 
 
 class Sampler:
-    """One sensor of a stream: read it at every multiple of the period, hand the answer to the stream."""
+    """One sensor: read at every multiple of the period, the answer handed to its stream."""
 
     def __init__(self, clock, stream, first, driver, sensor, label):
         self._clock = clock
@@ -27,16 +27,19 @@ class Sampler:
     async def step(self):
         """Wait for the next moment, read, report; return ms until the next call (0: at once)."""
         stream = self._stream
-        wait, _, _ = stream.moment()
+        wait, _, known = stream.moment()
         if self._naps and wait > self._driver.WARM_UP_MS:
             await self._clock.sleep_ms(wait - self._driver.WARM_UP_MS)
             await self._try(self._sensor.wake)
             self._awake_since = self._clock.uptime_ms()
-            wait, _, _ = stream.moment()
+            wait, _, known = stream.moment()
         await self._clock.sleep_ms(wait)
         _, time, quality = stream.moment()
         if not stream.running:
             return 1000
+        if quality != known:
+            # The clock was set meanwhile: this was a multiple of the period of uptime only.
+            return 0
         stream.begin(time, quality)
         values, mask = await self._read()
         stream.report(self, self._first, time, values, mask)
@@ -103,9 +106,10 @@ class Stream:
         return sampler
 
     def moment(self):
-        """Return (ms to wait for the next multiple of the period, time of the one just begun, quality).
+        """Return (ms to wait for the next moment, time of the one just begun, quality).
 
-        Time is unix ms (quality 1), or ms of uptime (quality 0) while the clock is unknown.
+        A moment is a multiple of the period. Time is unix ms (quality 1), or ms of uptime
+        (quality 0) while the clock is unknown.
         """
         unix = self._clock.unix_ms()
         now = self._clock.uptime_ms() if unix is None else unix

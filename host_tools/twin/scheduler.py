@@ -1,5 +1,6 @@
-"""Simulated time: coroutines wake in the order of their time, and the clock jumps from one to the next."""
+"""Simulated time: coroutines wake in order, and the clock jumps from one to the next."""
 
+import heapq
 import time
 
 # Never sleep longer at a stretch: Ctrl-C and a broker's answer should be noticed.
@@ -33,7 +34,6 @@ class Scheduler:
         self._speed = speed
         self._start_ms = start_ms
         self._real_start = time.ticks_ms() if hasattr(time, "ticks_ms") else 0
-        self._queue = []
 
     def sleep_ms(self, n):
         """Return an awaitable that ends `n` simulated milliseconds from now."""
@@ -41,17 +41,17 @@ class Scheduler:
 
     def run(self, coroutines):
         """Run all until the first returns or raises; return what that one returned."""
-        self._queue = [(self.now_ms, order, coroutine) for order, coroutine in enumerate(coroutines)]
+        queue = []
+        for order, coroutine in enumerate(coroutines):
+            heapq.heappush(queue, (self.now_ms, order, coroutine))
         while True:
-            # A handful of coroutines: finding the earliest costs less than keeping a heap in order.
-            first = min(self._queue, key=_when)
-            due, order, coroutine = first
+            due, order, coroutine = heapq.heappop(queue)
             self._wait_until(due)
             try:
                 due = coroutine.send(None)
             except StopIteration as stop:
                 return stop.value
-            self._queue[order] = (due, order, coroutine)
+            heapq.heappush(queue, (due, order, coroutine))
 
     def _wait_until(self, due):
         if due > self.now_ms:
@@ -66,7 +66,3 @@ class Scheduler:
 
     def _real_ms(self):
         return time.ticks_diff(time.ticks_ms(), self._real_start)
-
-
-def _when(entry):
-    return entry[0], entry[1]

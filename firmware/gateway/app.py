@@ -1,0 +1,159 @@
+"""The whole node, wired in the order of the data: sensors → streams → spool → uplink."""
+
+from micropython import const
+
+from gateway import config as configuration
+from gateway import schema
+from gateway.clock import Clock
+from gateway.health import Health
+from gateway.sampler import Stream
+from gateway.spool import Spool
+from gateway.uplink import Uplink
+
+_BOOT_MASK = const(0x3FFFFFFF)
+_RESET_AFTER_MS = const(5000)
+
+
+def load_driver(name):
+    """Return the module of a driver; ImportError when there is none."""
+    return __import__("drivers." + name, None, None, ("Sensor",))
+
+
+class Node:
+    """One boot of the node. `steps` are to be called for ever, `waiting_steps` awaited for ever."""
+
+    def __init__(self, hal, board, config_text):
+        self.hal = hal
+        boot = int.from_bytes(hal.random(4), "big") & _BOOT_MASK
+        refused = ""
+        try:
+            self.config = configuration.parse(config_text, board, load_driver)
+        except configuration.ConfigError as error:
+            refused = str(error)
+            self.config = configuration.salvage(config_text, board)
+        self.clock = Clock(hal, self.config["time_servers"])
+        self.health = Health(hal, self.clock, boot)
+        if refused:
+            print("configuration refused:", refused)
+            self.health.say("configuration: " + refused)
+            self.health.safe_mode = True
+        if self.health.safe_mode:
+            self.config["streams"] = []
+        self.steps = [self._housekeeping, self._step_link]
+        self.waiting_steps = []
+        self._anchored = self.clock.unix_ms() is not None
+        self._reset_at = None
+
+        schemas = self._describe_streams()
+        idents = [ident for ident, _ in schemas]
+        self.spool = Spool(hal.flash("journal"), hal.flash("spool"), boot, self.clock, idents)
+        self.spool.mount()
+        self.streams = []
+        for number, stream in enumerate(self.config["streams"]):
+            self._wire_stream(number, stream)
+        self.steps.append(self.spool.step)
+        self.uplink = Uplink(
+            hal, self.clock, self.config, self.spool, schemas, self._report, self._commands()
+        )
+        self.steps.append(self.uplink.step)
+        self.steps.append(self._step_clock)
+        hal.link.start(self.config["network"])
+
+    def _describe_streams(self):
+        """Return [(schema id, schema JSON), …], a stream each."""
+        schemas = []
+        for stream in self.config["streams"]:
+            channels = configuration.channels(stream, load_driver)
+            text = schema.describe(stream["name"], stream["period_ms"], channels)
+            schemas.append((schema.ident(text), text))
+        return schemas
+
+    def _wire_stream(self, number, settings):
+        stream = Stream(
+            self.clock,
+            settings["period_ms"],
+            lambda row, quality: self.spool.put(number, row, quality),
+        )
+        for options in settings["sensors"]:
+            driver = load_driver(options["driver"])
+            sensor = driver.Sensor(self._open_bus(driver, options["bus"]), self.clock, options)
+            sampler = stream.add(driver, sensor, options.get("name", options["driver"]))
+            self.waiting_steps.append(sampler.step)
+            if driver.STREAMING:
+                self.steps.append(_feeder(sensor, driver.STEP_MS))
+        self.streams.append(stream)
+
+    def _open_bus(self, driver, name):
+        if driver.BUS == "uart":
+            return self.hal.uart(name, *driver.UART)
+        return self.hal.i2c(name, driver.I2C_FREQ)
+
+    def stop(self):
+        """Take no more rows and close what is open: everything taken is then on its way."""
+        for number, stream in enumerate(self.streams):
+            stream.running = False
+            self.spool.close_now(number)
+        self.spool.commit()
+
+    def _step_link(self):
+        return self.hal.link.step()
+
+    def _step_clock(self):
+        wait = self.clock.step()
+        if not self._anchored and self.clock.unix_ms() is not None:
+            # Rows of this boot were taken before the time was known: tell how to date them.
+            self._anchored = True
+            self.spool.set_anchor(self.clock.boot_unix_ms())
+        return wait
+
+    def _housekeeping(self):
+        if self._reset_at is not None and self.clock.uptime_ms() >= self._reset_at:
+            self.hal.reset()
+        return self.health.step((self.rows(), self.uplink.stats()["acked"]))
+
+    def rows(self):
+        """Return how many rows this boot has taken."""
+        return sum(stream.rows for stream in self.streams)
+
+    def _report(self):
+        """Return the health message, JSON bytes."""
+        late = max([stream.latest_ms for stream in self.streams] or [0])
+        sensors = {}
+        for stream in self.streams:
+            for sampler in stream.samplers:
+                sensors[sampler.label] = [sampler.unanswered, sampler.broken]
+        return self.health.report(
+            {
+                "rows": self.rows(),
+                "waiting": self.spool.pending(),
+                "lost": self.spool.lost(),
+                "late_ms": late,
+                "sensors": sensors,
+                "link": self.uplink.stats(),
+                "rssi": self.hal.link.rssi(),
+            }
+        )
+
+    def _commands(self):
+        """Return {command name: function(arguments dict) -> reply dict}."""
+        return {"resend": self._resend, "reboot": self._reboot}
+
+    def _resend(self, arguments):
+        first, last = arguments["first"], arguments["last"]
+        return {"frames": self.spool.resend(first, last)}
+
+    def _reboot(self, arguments):
+        self.stop()
+        # Time for the answer to leave, and for the frames just closed to reach the flash.
+        self._reset_at = self.clock.uptime_ms() + _RESET_AFTER_MS
+        return {}
+
+
+def _feeder(sensor, step_ms):
+    """Return a step that lets a streaming sensor eat its bytes every `step_ms`."""
+
+    def step():
+        sensor.step()
+        return step_ms
+
+    return step

@@ -1,0 +1,53 @@
+"""The endless loops of the node; everything they call does a bounded piece of work."""
+
+import json
+import sys
+
+from gateway import app, health
+
+
+async def forever(clock, step):
+    """Call `step()`, wait as many milliseconds as it says, and again."""
+    while True:
+        await clock.sleep_ms(step())
+
+
+async def forever_async(clock, step):
+    """The same for a step that itself waits (a sensor's answer, the next moment)."""
+    while True:
+        await clock.sleep_ms(await step())
+
+
+def run(hal, make_node, watchers=()):
+    """Run the node until something fails that must not; then leave word of it and reset.
+
+    `watchers`: functions of the node that return coroutines to run beside it.
+    """
+    try:
+        node = make_node()
+        loops = [forever(node.clock, step) for step in node.steps]
+        loops += [forever_async(node.clock, step) for step in node.waiting_steps]
+        return hal.run(loops + [watch(node) for watch in watchers])
+    except Exception as error:
+        # Whatever it is, it is our fault and nobody is there to see it: say it in the next health.
+        sys.print_exception(error)
+        health.leave_word(hal, error)
+        hal.reset()
+
+
+def _main():
+    from gateway.hal_esp32 import Hal
+
+    with open("board.json") as file:
+        board = json.load(file)
+    try:
+        with open("config.json") as file:
+            config_text = file.read()
+    except OSError:
+        config_text = ""
+    hal = Hal(board)
+    run(hal, lambda: app.Node(hal, board, config_text))
+
+
+if __name__ == "__main__":
+    _main()

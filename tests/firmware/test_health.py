@@ -1,0 +1,61 @@
+import json
+
+from fakes import Hal
+from gateway import health
+from gateway.clock import Clock
+
+
+def _boot(hal, number=1):
+    return health.Health(hal, Clock(hal), number)
+
+
+def _report(one):
+    return json.loads(one.report({}))
+
+
+def test_health_tells_the_crash_of_the_boot_before():
+    hal = Hal()
+    _boot(hal)
+    health.leave_word(hal, OSError("flash worn out"))
+    report = _report(_boot(hal, 2))
+    assert report["last_error"] == "OSError: flash worn out" and report["boots"] == 2
+    assert _report(_boot(hal, 3))["last_error"] == ""
+
+
+def test_health_reads_noise_in_the_reset_memory_as_nothing():
+    for noise in (b"", b"\xff" * 240, b"\x00\x12", b"[1]", b'{"boots": 4'):
+        hal = Hal()
+        hal.crumb.content = noise
+        assert _boot(hal).boots == 1
+
+
+def test_health_feeds_the_watchdog_only_while_something_moves():
+    hal = Hal()
+    one = _boot(hal)
+    fed_at = 0
+    for second in range(3600):
+        before = hal.feeds
+        one.step(min(second, 600))
+        if hal.feeds > before:
+            fed_at = second
+        hal.advance(1000)
+    assert 600 + 890 <= fed_at <= 600 + 900
+
+
+def test_health_goes_into_safe_mode_after_five_boots_without_progress():
+    hal = Hal()
+    for _ in range(5):
+        assert not _boot(hal).safe_mode
+    safe = _boot(hal)
+    assert safe.safe_mode
+    safe.step(1)
+    safe.step(2)
+    assert not _boot(hal).safe_mode
+
+
+def test_health_keeps_the_last_reasons_once_each():
+    one = _boot(Hal())
+    for i in range(20):
+        one.say("broker refuses")
+        one.say("reason %d" % i)
+    assert len(one.reasons) == 8 and one.reasons[-2:] == ["broker refuses", "reason 19"]

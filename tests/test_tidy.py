@@ -1,0 +1,118 @@
+"""Conventions that a machine can check; each message says what to do instead."""
+
+import ast
+import subprocess
+from pathlib import Path
+
+import pytest
+
+from host_tools import build
+
+ROOT = build.ROOT
+TESTS = ROOT / "tests"
+DRIVERS = sorted(path.stem for path in build.DRIVERS.glob("*.py") if path.stem != "__init__")
+COMMANDS = sorted(path.stem for path in (ROOT / "host_tools/commands").glob("[!_]*.py"))
+DEVICE = build.device_files(twin=True)
+STANDARD_NAMES = {"queue", "select", "types", "json", "time", "random", "socket", "ssl", "struct"}
+LONGEST_FILE_LINES = 420
+
+
+@pytest.mark.parametrize("driver", DRIVERS)
+def test_every_driver_has_its_model_and_its_test(driver):
+    for sibling in (
+        ROOT / "host_tools/twin/sensors" / f"{driver}.py",
+        TESTS / "drivers" / f"test_{driver}.py",
+    ):
+        assert sibling.exists(), f"drivers/{driver}.py has no {sibling.relative_to(ROOT)}: add it"
+
+
+def test_no_model_and_no_driver_test_is_an_orphan():
+    models = {path.stem for path in (ROOT / "host_tools/twin/sensors").glob("[!_]*.py")}
+    tested = {path.stem.removeprefix("test_") for path in (TESTS / "drivers").glob("test_*.py")}
+    assert models == set(DRIVERS) and tested == set(DRIVERS)
+
+
+@pytest.mark.parametrize("command", COMMANDS)
+def test_every_command_has_a_test_that_names_it(command):
+    texts = [path.read_text() for path in (TESTS / "host_tools").glob("test_*.py")]
+    assert any(f'"{command}"' in text for text in texts), (
+        f"no test in tests/host_tools runs `kista {command}`: add one"
+    )
+
+
+@pytest.mark.parametrize("driver", DRIVERS)
+def test_every_driver_has_the_one_shape(driver):
+    module = __import__(f"drivers.{driver}", fromlist=["Sensor"])
+    for name in ("BUS", "CHANNELS", "RANGE", "MIN_PERIOD_MS", "WARM_UP_MS", "STREAMING"):
+        assert hasattr(module, name), f"drivers/{driver}.py says nothing of {name}"
+    assert callable(module.parse) and hasattr(module.Sensor, "read")
+    assert len(module.RANGE) == len(module.CHANNELS)
+    for name, unit, scale in module.CHANNELS:
+        assert isinstance(name, str) and isinstance(unit, str) and isinstance(scale, int)
+
+
+@pytest.mark.parametrize("driver", DRIVERS)
+def test_a_driver_takes_the_outside_as_arguments(driver):
+    wrong = _imports(build.DRIVERS / f"{driver}.py") & {"machine", "time", "asyncio", "socket"}
+    assert not wrong, (
+        f"drivers/{driver}.py imports {wrong}: take bus and clock from the constructor"
+    )
+
+
+def test_only_the_hal_touches_the_machine():
+    for name, path in build.device_files().items():
+        if name != "gateway/hal_esp32.py":
+            wrong = _imports(path) & {"machine", "esp32", "network"}
+            assert not wrong, f"{name} imports {wrong}: ask the HAL"
+
+
+def test_no_device_file_has_the_name_of_a_standard_module():
+    for name in DEVICE:
+        assert Path(name).stem not in STANDARD_NAMES, f"{name}: choose another name"
+
+
+def test_packages_are_empty_on_the_device():
+    for name, path in build.device_files().items():
+        if path.name == "__init__.py":
+            assert path.read_text() == "", f"{name} costs RAM: leave it empty"
+
+
+def test_every_device_file_compiles(tmp_path):
+    made = build.compile_files(DEVICE, tmp_path)
+    assert len(made) == len(DEVICE) and all(path.stat().st_size for path in made)
+
+
+def test_no_file_has_outgrown_its_one_job():
+    for path in _tracked("*.py"):
+        lines = len(path.read_text().splitlines())
+        assert lines <= LONGEST_FILE_LINES, f"{path.relative_to(ROOT)}: {lines} lines; split it"
+
+
+def test_ruff_finds_nothing_to_format_and_nothing_to_mend():
+    for arguments in (["format", "--check"], ["check"]):
+        result = subprocess.run(
+            ["ruff", *arguments, "."], cwd=ROOT, capture_output=True, text=True, env=_environment()
+        )
+        assert result.returncode == 0, f"ruff {arguments[0]}:\n{result.stdout}{result.stderr}"
+
+
+def _environment():
+    import os
+    import sys
+
+    return {**os.environ, "PATH": f"{Path(sys.executable).parent}:{os.environ['PATH']}"}
+
+
+def _imports(path):
+    """Return the names of the top-level modules that a file imports anywhere in it."""
+    names = set()
+    for statement in ast.walk(ast.parse(path.read_text())):
+        if isinstance(statement, ast.Import):
+            names.update(alias.name.split(".")[0] for alias in statement.names)
+        elif isinstance(statement, ast.ImportFrom):
+            names.add((statement.module or "").split(".")[0])
+    return names
+
+
+def _tracked(pattern):
+    return [path for path in ROOT.rglob(pattern) if not {".venv", "build"} & set(path.parts)]
