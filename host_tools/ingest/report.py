@@ -1,0 +1,172 @@
+"""What is known of each node: when it was last heard, what it sent, what is missing."""
+
+from __future__ import annotations
+
+import json
+import sqlite3
+from collections.abc import Iterable
+from dataclasses import dataclass
+from itertools import pairwise
+from typing import Any
+
+Span = tuple[int, int]
+# One boot's frames: (boot, when it began as unix ms, spans of sequence numbers).
+Boot = tuple[int, int, list[Span]]
+
+
+@dataclass(frozen=True)
+class NodeReport:
+    """Spans are (first, last) sequence numbers, both included; times are unix ms.
+
+    missing: between what arrived, and the node never said that it gave them up: still on their
+    way, or lost. lost: the node reported them as given up.
+    """
+
+    name: str
+    last_seen_ms: int | None
+    status: dict[str, Any]
+    health: dict[str, Any]
+    frames: int
+    rows: int
+    waiting: dict[str, int]
+    undated_rows: int
+    missing: list[Span]
+    lost: list[Span]
+    aside: int
+
+
+def nodes(db: sqlite3.Connection) -> list[NodeReport]:
+    """Return a report of each node, by name."""
+    known = db.execute(
+        "SELECT id, name, last_seen_ms, status, health FROM nodes ORDER BY name"
+    ).fetchall()
+    return [_report(db, *node) for node in known]
+
+
+def strays(db: sqlite3.Connection) -> int:
+    """Return how many messages were kept aside that name no valid node."""
+    return db.execute("SELECT count(*) FROM aside WHERE node_id IS NULL").fetchone()[0]
+
+
+def _report(
+    db: sqlite3.Connection,
+    node: int,
+    name: str,
+    last_seen_ms: int | None,
+    status: str | None,
+    health: str | None,
+) -> NodeReport:
+    frames, rows = db.execute(
+        "SELECT count(*), ifnull(sum(row_count), 0) FROM frames"
+        " WHERE node_id = ? AND schema_id IS NOT NULL",
+        (node,),
+    ).fetchone()
+    waiting = db.execute(
+        "SELECT lower(hex(ident)), count(*) FROM frames"
+        " WHERE node_id = ? AND schema_id IS NULL GROUP BY ident",
+        (node,),
+    ).fetchall()
+    undated = db.execute(
+        "SELECT ifnull(sum(row_count), 0) FROM frames"
+        " WHERE node_id = ? AND schema_id IS NOT NULL AND quality = 0"
+        " AND boot NOT IN (SELECT boot FROM anchors WHERE node_id = frames.node_id)",
+        (node,),
+    ).fetchone()[0]
+    aside = db.execute("SELECT count(*) FROM aside WHERE node_id = ?", (node,)).fetchone()[0]
+    reported = db.execute(
+        "SELECT boot, first_seq, last_seq FROM lost WHERE node_id = ?", (node,)
+    ).fetchall()
+    missing, lost = gaps(_boots(db, node), reported)
+    told = [json.loads(text) if text else {} for text in (status, health)]
+    return NodeReport(
+        name, last_seen_ms, *told, frames, rows, dict(waiting), undated, missing, lost, aside
+    )
+
+
+def gaps(boots: Iterable[Boot], reported: Iterable[tuple[int, int, int]]) -> tuple[list, list]:
+    """Return (missing, lost) spans of a node, over all lives of its flash.
+
+    `reported`: (boot that said so, first, last). Numbers run on from boot to boot while the flash
+    lives. A boot that begins lower than the one before it, or has numbers that were there already,
+    writes to another flash: a new life, whose numbers say nothing of the old one's.
+    """
+    lives: list[tuple[set[int], list[Span]]] = []
+    lowest = 0
+    for boot, _, spans in sorted(boots, key=lambda boot: boot[1]):
+        if not lives or spans[0][0] < lowest or _overlap(lives[-1][1], spans):
+            lives.append((set(), []))
+        lowest = spans[0][0]
+        lives[-1][0].add(boot)
+        lives[-1][1][:] = _union([*lives[-1][1], *spans])
+    missing, lost = [], []
+    claims = list(reported)
+    for number, (members, spans) in enumerate(lives):
+        # A boot none of whose frames are here is most likely the latest one.
+        last = number == len(lives) - 1
+        strangers = {boot for boot, _, _ in claims} - set().union(*(life[0] for life in lives))
+        of_life = [
+            (first, end)
+            for boot, first, end in claims
+            if boot in members or (last and boot in strangers)
+        ]
+        given_up = _subtract(_union(of_life), spans)
+        holes = [(a[1] + 1, b[0] - 1) for a, b in pairwise(spans)]
+        missing += _subtract(holes, given_up)
+        lost += given_up
+    if not lives:
+        lost = _union((first, end) for _, first, end in claims)
+    return missing, lost
+
+
+def _boots(db: sqlite3.Connection, node: int) -> list[Boot]:
+    """Return the boots of which frames are here; the index alone answers the larger query."""
+    began = {
+        boot: first_ms
+        for boot, first_ms in db.execute(
+            # Without a time of its own, a boot began when its first frame came.
+            "SELECT frames.boot, ifnull(min(CASE quality WHEN 1 THEN first_ms"
+            " ELSE first_ms + anchors.unix_ms END), min(arrived_ms))"
+            " FROM frames LEFT JOIN anchors USING (node_id, boot)"
+            " WHERE node_id = ? GROUP BY frames.boot",
+            (node,),
+        )
+    }
+    spans: dict[int, list[Span]] = {boot: [] for boot in began}
+    for boot, seq in db.execute(
+        "SELECT boot, seq FROM frames WHERE node_id = ? ORDER BY boot, seq", (node,)
+    ):
+        known = spans.setdefault(boot, [])
+        if known and known[-1][1] == seq - 1:
+            known[-1] = (known[-1][0], seq)
+        else:
+            known.append((seq, seq))
+    return [(boot, began.get(boot, 0), known) for boot, known in spans.items()]
+
+
+def _union(spans: Iterable[Span]) -> list[Span]:
+    merged: list[Span] = []
+    for first, last in sorted(spans):
+        if merged and first <= merged[-1][1] + 1:
+            merged[-1] = (merged[-1][0], max(last, merged[-1][1]))
+        else:
+            merged.append((first, last))
+    return merged
+
+
+def _subtract(spans: Iterable[Span], taken: list[Span]) -> list[Span]:
+    """Return the parts of `spans` that are in none of `taken` (sorted, apart)."""
+    left = []
+    for first, last in spans:
+        for begin, end in taken:
+            if end < first or begin > last:
+                continue
+            if begin > first:
+                left.append((first, begin - 1))
+            first = end + 1
+        if first <= last:
+            left.append((first, last))
+    return left
+
+
+def _overlap(one: list[Span], other: list[Span]) -> bool:
+    return _subtract(other, one) != other
