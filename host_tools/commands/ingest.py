@@ -32,6 +32,8 @@ class Progress:
             return
         self._next = now + (REDRAW_S if self._terminal else SAY_EVERY_S)
         line = self._line()
+        if not (final or self._worker.ready.is_set()):
+            line += " (no broker)"
         if self._terminal:
             click.echo(f"\r\x1b[K{line}", nl=final)
         elif line != self._last:
@@ -46,11 +48,10 @@ class Progress:
 
     def _line(self) -> str:
         counts = self._worker.counts
-        line = (
+        return (
             f"frames={counts['frames']} rows={counts['rows']} values={counts['values']}"
             f" again={counts['duplicates']} waiting={counts['waiting']} aside={counts['aside']}"
         )
-        return line if self._worker.ready.is_set() else f"{line} (no broker)"
 
 
 @click.command()

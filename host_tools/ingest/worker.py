@@ -200,8 +200,8 @@ class Worker:
             self._refused = f"the broker refuses our subscriptions ({refused[0]})"
             self._complain(self._refused)
             return
-        if self._trouble:
-            self._say(f"{self._broker}: connected again")
+        if self._trouble or not self._was_ready:
+            self._say(f"{self._broker}: connected")
         self._trouble = self._refused = ""
         self._was_ready = True
         self.ready.set()
