@@ -82,7 +82,7 @@ def choose_start(classes):
 
 
 class Residuals:
-    """Codes the residuals of one column after the other, each with its left neighbour as context."""
+    """Codes the residuals of one column after the other, its left neighbour as context."""
 
     def __init__(self, rows):
         # Of the column before, for each row: was it smaller (0) or greater (2) than expected, its

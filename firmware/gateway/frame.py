@@ -83,6 +83,24 @@ class Frame:
         self.rows = len(times)
         self.channels = len(columns)
 
+    def append(self, other):
+        """Add the rows of `other`, a frame of the same stream."""
+        rows = self.rows
+        self.times += other.times
+        self.rows += other.rows
+        for i in range(self.channels):
+            self.columns[i] += other.columns[i]
+        if self.flags or other.flags:
+            self.flags = [
+                (_masks(self, i, rows) + _masks(other, i, other.rows)) for i in range(self.channels)
+            ]
+
+
+def _masks(frame, channel, rows):
+    """Return the masks of a channel, zeros where there are none."""
+    masks = frame.flags[channel] if frame.flags else None
+    return masks if masks is not None else [0] * rows
+
 
 class Encoder:
     """Packs a frame in slices: call `step()` until it returns the bytes."""
