@@ -154,10 +154,12 @@ def create(path: Path) -> sqlite3.Connection:
         db.execute("PRAGMA journal_mode = WAL")
         db.execute("PRAGMA synchronous = FULL")
         db.execute("PRAGMA foreign_keys = ON")
-        db.execute("BEGIN IMMEDIATE")
         if not _is_ours(db, path):
-            _make(db)
-        db.execute("COMMIT")
+            db.execute("BEGIN IMMEDIATE")
+            # Another one may have made it while this one waited for the lock.
+            if not _is_ours(db, path):
+                _make(db)
+            db.execute("COMMIT")
     except sqlite3.Error as error:
         raise UserError(f"{path}: {error}") from None
     return db
