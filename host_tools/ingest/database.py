@@ -2,8 +2,11 @@
 
 from __future__ import annotations
 
+import contextlib
+import fcntl
 import secrets
 import sqlite3
+from collections.abc import Iterator
 from pathlib import Path
 
 from host_tools.errors import UserError
@@ -177,6 +180,24 @@ def open_existing(path: Path) -> sqlite3.Connection:
     except sqlite3.Error as error:
         raise UserError(f"{path}: {error}") from None
     return db
+
+
+@contextlib.contextmanager
+def alone(path: Path) -> Iterator[None]:
+    """Be the only one that ingests into `path`; `UserError` when another process does.
+
+    Two would share one session at the broker and throw each other out of it for ever.
+    """
+    # Not the database file itself: closing it here would end SQLite's own locks on it.
+    with contextlib.ExitStack() as stack:
+        try:
+            file = stack.enter_context(path.with_name(path.name + "-ingest").open("w"))
+            fcntl.flock(file, fcntl.LOCK_EX | fcntl.LOCK_NB)
+        except BlockingIOError:
+            raise UserError(f"{path}: another `kista ingest` writes to it") from None
+        except OSError as error:
+            raise UserError(f"{path}: {error.strerror}") from None
+        yield
 
 
 def client_id(db: sqlite3.Connection) -> str:

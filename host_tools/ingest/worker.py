@@ -82,6 +82,10 @@ class Worker:
         `on_turn` is called several times a second. `UserError`: a database that cannot be used,
         credentials that the broker refuses; with `until_idle_s`, a broker that is not there.
         """
+        with database.alone(self._path):
+            return self._run(until_idle_s, on_turn)
+
+    def _run(self, until_idle_s: float | None, on_turn: Callable[[], None] | None) -> Counter[str]:
         db = database.create(self._path)
         client = self._client(database.client_id(db))
         store = Store(db)

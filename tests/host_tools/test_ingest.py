@@ -336,6 +336,14 @@ def test_commits_are_durable_and_types_are_kept(opened):
     assert db.execute("PRAGMA foreign_keys").fetchone() == (1,)
 
 
+def test_an_sqlite_without_strict_tables_will_do(tmp_path, monkeypatch):
+    monkeypatch.setattr(database, "_STRICT", False)
+    db, store = open_store(tmp_path / "k.db")
+    store.add([schema_message(), frame_message(0)])
+    assert contents(db) == expected([make_frame(0)])
+    db.close()
+
+
 def test_a_database_keeps_its_client_id_and_two_differ(tmp_path):
     names = []
     for name in ("a.db", "a.db", "b.db"):
@@ -343,6 +351,16 @@ def test_a_database_keeps_its_client_id_and_two_differ(tmp_path):
         names.append(database.client_id(db))
         db.close()
     assert names[0] == names[1] != names[2] and names[0].startswith("kista-ingest-")
+
+
+def test_one_database_has_one_worker(tmp_path):
+    path = tmp_path / "k.db"
+    with database.alone(path), pytest.raises(UserError, match="another"), database.alone(path):
+        pass
+    with database.alone(path):
+        pass
+    with pytest.raises(UserError, match="No such"), database.alone(tmp_path / "nowhere" / "k.db"):
+        pass
 
 
 def test_a_file_that_is_no_database_of_ours_is_refused(tmp_path):
