@@ -53,7 +53,7 @@ def command(db_url: str) -> None:
         table = Table(*headings, box=None)
         for line in lines:
             table.add_row(*line)
-        Console().print(table, markup=False)
+        Console(markup=False, emoji=False, highlight=False).print(table)
     else:
         for line in [headings, *lines]:
             click.echo("\t".join(line))

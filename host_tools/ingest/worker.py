@@ -35,7 +35,10 @@ _TRANSIENT = ("locked", "busy", "full", "disk I/O")
 
 @dataclass(frozen=True)
 class _Delivery:
-    """A message and what acknowledges it: a packet id means nothing on a later connection."""
+    """A message and what acknowledges it: a packet id means nothing on a later connection.
+
+    `packet` is 0 for a message of QoS 0, which has none.
+    """
 
     message: Message
     connection: int
@@ -169,7 +172,7 @@ class Worker:
         # Never on another connection: there the same packet id is another message, which may not
         # be committed. The broker sends this one again, and it changes nothing then.
         with self._connection_lock:
-            if delivery.connection == self._connection:
+            if delivery.packet and delivery.connection == self._connection:
                 client.ack(delivery.packet, 1)
 
     # --- Below: called by paho, in its thread ---

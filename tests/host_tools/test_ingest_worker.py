@@ -244,6 +244,9 @@ def test_a_packet_id_of_an_earlier_connection_is_never_acknowledged(tmp_path):
     assert acknowledged == [7]
     one._acknowledge(Client(), new)
     assert acknowledged == [7, 7]
+    # Of QoS 0: there is nothing to acknowledge.
+    one._acknowledge(Client(), worker._Delivery(None, 1, 0))
+    assert acknowledged == [7, 7]
 
 
 def test_no_broker_is_one_line_without_the_password(tmp_path, monkeypatch, capsys):
