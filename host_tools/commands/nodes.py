@@ -58,7 +58,7 @@ def command(db_url: str) -> None:
         for line in [headings, *lines]:
             click.echo("\t".join(line))
     if strays:
-        click.echo(f"kista: {strays} messages kept aside name no valid node", err=True)
+        click.echo(f"kista: kept aside without a valid node name: {strays}", err=True)
 
 
 def _line(node: report.NodeReport) -> list[str]:

@@ -14,6 +14,7 @@ from host_tools.ingest import messages
 from host_tools.ingest.database import ROWS_A_FRAME
 from host_tools.ingest.messages import Arrival, Message
 
+ASIDE_MOST = 10_000
 ASIDE_BYTES_MOST = 64 * 1024
 assert frame.MAX_ROWS <= ROWS_A_FRAME
 
@@ -107,7 +108,7 @@ class Store:
         data = message.payload
         # A topic that is no UTF-8 reaches Python as half characters, which SQLite refuses.
         topic = message.topic.encode("utf-8", "backslashreplace").decode()
-        changed = self._db.execute(
+        cursor = self._db.execute(
             "INSERT OR IGNORE INTO aside (node_id, arrived_ms, topic, reason, bytes, sha256, data)"
             " VALUES (?, ?, ?, ?, ?, ?, ?)",
             (
@@ -119,8 +120,12 @@ class Store:
                 hashlib.sha256(data).digest(),
                 data[:ASIDE_BYTES_MOST],
             ),
-        ).rowcount
-        return Counter(aside=1) if changed else Counter(duplicates=1)
+        )
+        if not cursor.rowcount:
+            return Counter(duplicates=1)
+        # Noise must not fill the disk. The ids run on, so the first one says how many gave way.
+        self._db.execute("DELETE FROM aside WHERE id <= ?", (cursor.lastrowid - ASIDE_MOST,))
+        return Counter(aside=1)
 
     def waiting(self) -> int:
         """Return how many frames wait for their schema."""

@@ -124,6 +124,14 @@ def test_what_is_broken_is_kept_aside_with_its_reason_and_the_rest_goes_on(opene
     assert report.strays(db) + report.nodes(db)[0].aside == len(BROKEN) + 1
 
 
+def test_noise_gives_way_to_newer_noise(opened, monkeypatch):
+    db, store = opened
+    monkeypatch.setattr("host_tools.ingest.store.ASIDE_MOST", 5)
+    for number in range(12):
+        store.add([message("frames", b"noise %d" % number)])
+    assert [id for (id,) in db.execute("SELECT id FROM aside ORDER BY id")] == [8, 9, 10, 11, 12]
+
+
 @pytest.mark.parametrize(
     "text",
     [

@@ -9,11 +9,12 @@ import sys
 import threading
 import time
 
-import iotcore
 import paho.mqtt.client as mqtt
 import pytest
 
 from host_tools import cli
+from host_tools.broker import Broker as EmbeddedBroker
+from host_tools.broker import free_port
 from host_tools.errors import UserError
 from host_tools.ingest import database, worker
 from host_tools.ingest.store import Store
@@ -31,15 +32,9 @@ KISTA = [sys.executable, "-c", "from host_tools.cli import main; main()"]
 WAIT_MOST_S = 20
 
 
-def free_port():
-    with socket.socket() as probe:
-        probe.bind(("127.0.0.1", 0))
-        return probe.getsockname()[1]
-
-
 @pytest.fixture
 def broker():
-    with iotcore.Broker(port=free_port(), listen="127.0.0.1") as running:
+    with EmbeddedBroker() as running:
         yield Broker("127.0.0.1", running.port)
 
 
@@ -207,11 +202,12 @@ def test_a_broker_that_comes_back_is_found_again(tmp_path, monkeypatch):
     monkeypatch.setattr(worker, "RECONNECT_MOST_S", 1)
     port = free_port()
     path = tmp_path / "k.db"
-    first = iotcore.Broker(port=port, listen="127.0.0.1").start()
-    with working(Broker("127.0.0.1", port), path) as (one, said):
-        first.stop()
+    with contextlib.ExitStack() as stack:
+        first = stack.enter_context(EmbeddedBroker(port))
+        one, said = stack.enter_context(working(Broker("127.0.0.1", port), path))
+        first.__exit__()
         until(lambda: not one.ready.is_set())
-        with iotcore.Broker(port=port, listen="127.0.0.1"):
+        with EmbeddedBroker(port):
             until(one.ready.is_set)
             client = mqtt.Client(mqtt.CallbackAPIVersion.VERSION2)
             client.connect("127.0.0.1", port)
