@@ -1,387 +1,403 @@
 """A log of records on raw NOR flash that survives a cut at any program or erase.
 
-The partition's sectors are used in turn, each behind a header with its generation. A record is
-written
-in one program; whatever of it is torn fails its CRC. docs/spool.md draws both.
+The sectors are used in turn, each behind a header with its generation. A record's payload is
+written first, its header names it: what a cut tore has no name. docs/spool.md draws both.
 """
 
-import binascii
 import struct
 from array import array
+from binascii import crc32
 
 from micropython import const
 
-_MAGIC = const(0x3152534B)
-_SECTOR_HEADER = const(12)
-# length and kind, id | state | check of the six bytes before | CRC-32 of those six and the payload
-_RECORD_HEADER = const(12)
-_STATE = const(6)
-_LENGTH_MASK = const(0xFFF)
-_KIND_SHIFT = const(12)
-_ID_NONE = const(0x3FFFFFFF)
-_BITS_LEFT_WHEN_ACKED = const(4)
-# How far ids may jump inside a sector: a gap in them is never wider than what one sector holds.
-_ID_JUMP_MOST = const(4096)
+from gateway.records import DATA, GAPS, HEADER, Records, mostly_ones
+
+# generation, lowest id, CRC-32 of both; the same again; 0 when everything in it is delivered
+_SECTOR_HEADER = const(25)
+_COPIES = (0, 12)
+_DONE = const(24)
+_VOID = const(0x3FFFFFFF)
 _GAPS_MOST = const(16)
-_GAPS_RECORD_MOST = const(12 + 16 * 8)
+# header and 16 ranges
+_GAPS_BYTES_MOST = const(13 + 16 * 8)
+# Kept free while no sector is erased ahead: what is lost with the next erase is noted before it,
+# even when the power is cut in that note several times running.
+_RESERVE = const(1024)
+_WRITES_MOST = const(3)
 
-DATA = const(0)
-GAPS = const(1)
-NOTE = const(2)
 
-
-class Ring:
-    """`flash`: a partition (size, sector, read, program, erase). Call `mount()` before anything
-    else.
+class Ring(Records):
+    """`flash`: a partition (size, sector, read, program, erase). Call `mount()` first.
 
     keep_account: records that give way without an acknowledgement are remembered as gaps.
     """
 
     def __init__(self, flash, keep_account=True):
-        self._flash = flash
+        super().__init__(flash)
         self._sector = flash.sector
         self._sectors = flash.size // flash.sector
         self._keep_account = keep_account
-        self._header = bytearray(_RECORD_HEADER)
-        # By physical sector: generation (0: none), first id (_ID_NONE: none), unacknowledged
-        # records.
-        self._generation = array("I", [0] * self._sectors)
-        self._first = array("I", [_ID_NONE] * self._sectors)
+        # By sector: id of the first record; records not delivered (until counted, at most so many).
+        self._first = array("I", [0] * self._sectors)
         self._open = array("H", [0] * self._sectors)
-        self._at = 0
+        # Generations number the sectors ever begun, sector = generation % sectors: the newest that
+        # is erased, and the one that takes records, which is the newest or the one before.
+        self._newest = -1
+        self._at = -1
         self._end = 0
-        self._ahead = False
+        self._count_next = 0
+        self._count_until = 0
+        # The record found last: reading on from there is cheap.
+        self._last = (-1, 0, 0)
         self._gaps = []
-        self._gaps_sector = -1
         self.next_id = 0
         self.corrupt = 0
-        self.record_most = flash.sector - _SECTOR_HEADER - _RECORD_HEADER
+        self.record_most = flash.sector - _SECTOR_HEADER - HEADER - _GAPS_BYTES_MOST
+
+    # Places
+
+    def _oldest(self):
+        return max(0, self._newest - self._sectors + 1)
+
+    def _start(self, generation):
+        return generation % self._sectors * self._sector + _SECTOR_HEADER
+
+    def _stop(self, generation):
+        """Return where the records of a generation end at the latest."""
+        if generation == self._at:
+            return self._end
+        return (generation % self._sectors + 1) * self._sector
+
+    def _upto(self, generation):
+        """Return the id behind the last of a generation."""
+        if generation >= self._at:
+            return self.next_id
+        return self._first[(generation + 1) % self._sectors]
+
+    def _generation_of(self, ident):
+        """Return the generation that holds `ident` if any does."""
+        low, high = self._oldest(), self._at
+        while low < high:
+            middle = (low + high + 1) // 2
+            if self._first[middle % self._sectors] <= ident:
+                low = middle
+            else:
+                high = middle - 1
+        return low
+
+    # Reading
+
+    def _walk(self, generation, ident=0):
+        """Yield the offset of each record from about `ident` on, its header parsed."""
+        offset = self._start(generation)
+        if self._last[0] == generation and self._last[1] <= ident:
+            offset = self._last[2]
+        while True:
+            offset = self._seek(offset, self._stop(generation))
+            if offset < 0:
+                return
+            behind = offset + HEADER + self._length
+            yield offset
+            offset = behind
+
+    def _find(self, ident):
+        """Return where record `ident` is, its header parsed, or -1."""
+        if self._at >= 0 and self.oldest() <= ident < self.next_id:
+            generation = self._generation_of(ident)
+            for offset in self._walk(generation, ident):
+                if self._kind != GAPS and self._id == ident:
+                    self._last = (generation, ident, offset)
+                    return offset
+                if self._id > ident:
+                    break
+        return -1
+
+    def read(self, ident):
+        """Return (kind, payload) of a record, or None when it is gone or broken."""
+        offset = self._find(ident)
+        if offset < 0:
+            return None
+        kind, acked = self._kind, self._acked
+        payload = self._payload(offset)
+        if payload is not None:
+            return kind, payload
+        self.corrupt += 1
+        if self._keep_account and not acked and not self._is_lost(ident):
+            # It can never be delivered: it must not be offered for ever.
+            self._gaps = _merge(self._gaps + [(ident, ident)])
+            self._save_gaps()
+            self._close_one(ident)
+        return None
+
+    def records(self, start=0):
+        """Yield (id, kind, payload) of every whole record from `start` on, the oldest first."""
+        if self._at < 0:
+            return
+        for generation in range(self._generation_of(start), self._at + 1):
+            for offset in self._walk(generation, start):
+                ident, kind = self._id, self._kind
+                payload = self._payload(offset)
+                if payload is None:
+                    self.corrupt += 1
+                elif kind != GAPS and ident >= start:
+                    yield ident, kind, payload
+
+    def oldest(self):
+        """Return the id of the oldest record there is, or `next_id` when there is none."""
+        return self._first[self._oldest() % self._sectors] if self._at >= 0 else self.next_id
+
+    def sectors_left(self, ident):
+        """Return how many sectors are erased before that of a record is."""
+        unused = max(0, self._sectors - 1 - self._newest)
+        return unused + self._generation_of(ident) - self._oldest()
+
+    # Mounting
 
     def mount(self):
         """Find the records of the flash; what was torn by a cut is passed over."""
-        self._read_generations()
+        header = bytearray(_SECTOR_HEADER + HEADER)
         newest = -1
         for i in range(self._sectors):
-            if self._generation[i] and (
-                newest < 0 or self._generation[i] > self._generation[newest]
-            ):
-                newest = i
+            newest = max(newest, self._mount_sector(i, header))
         if newest < 0:
-            self._format()
             return
-        for sector in self._in_order():
-            self._mount_sector(sector, sector == newest)
-        self._at = newest
-        self._ahead = False
-        self._drop_gaps_still_here()
+        self._newest = newest
+        self._find_end()
+        following = self.next_id
+        for generation in range(self._at, self._oldest() - 1, -1):
+            i = generation % self._sectors
+            if self._first[i] == _VOID:
+                self._first[i] = following
+            self._open[i] = following - self._first[i] if self._open[i] else 0
+            following = self._first[i]
+        self._count_next = self._oldest()
+        self._count_until = self._at
+        if self._keep_account:
+            self._count(self._at)
 
-    def _read_generations(self):
-        header = bytearray(_SECTOR_HEADER)
-        for i in range(self._sectors):
-            self._flash.read(i * self._sector, header)
-            magic, generation, crc = struct.unpack("<III", header)
-            good = magic == _MAGIC and crc == binascii.crc32(memoryview(header)[:8])
-            self._generation[i] = generation if good else 0
-        # Sectors are used in turn: a header that has rotted is known from its two neighbours.
-        for i in range(self._sectors):
-            before = self._generation[i - 1]
-            after = self._generation[(i + 1) % self._sectors]
-            if not self._generation[i] and before and after == before + 2:
-                self._generation[i] = before + 1
-                self.corrupt += 1
+    def _mount_sector(self, i, header):
+        """Note the first id of sector `i`, and whether it has undelivered ones; return its
+        generation or -1.
+        """
+        self._first[i] = _VOID
+        self._open[i] = 0
+        self._flash.read(i * self._sector, header)
+        view = memoryview(header)
+        for copy in _COPIES:
+            generation, lowest, crc = struct.unpack_from("<III", header, copy)
+            if crc == crc32(view[copy : copy + 8]) and generation % self._sectors == i:
+                break
+        else:
+            return -1
+        self.next_id = max(self.next_id, lowest)
+        self._open[i] = mostly_ones(header[_DONE])
+        self._header[:] = view[_SECTOR_HEADER:]
+        if self._parse() or self._seek(self._start(i), (i + 1) * self._sector) >= 0:
+            self._first[i] = self._id
+        return generation
 
-    def _in_order(self):
-        """Return the sectors in use, the oldest first."""
-        used = [i for i in range(self._sectors) if self._generation[i]]
-        used.sort(key=lambda i: self._generation[i])
-        return used
-
-    def _mount_sector(self, sector, newest):
-        end = _SECTOR_HEADER
-        broken = []
-        for offset, length, kind, ident, acked in self._records(sector, True):
-            end = offset + _RECORD_HEADER + length
-            if kind == GAPS:
-                payload = self._payload(sector, offset, length)
-                if payload is not None:
-                    self._gaps = _unpack_gaps(payload)
-                    self._gaps_sector = sector
-            elif newest and self._payload(sector, offset, length) is None:
-                broken.append((end, offset, ident, acked))
-            else:
-                self._count_in(sector, ident, acked)
-        if newest:
-            self._pass_over(sector, broken, end)
-            clean = not broken and self._is_blank(sector, end)
-            self._end = end if clean else self._sector
-
-    def _pass_over(self, sector, broken, end):
-        """Make sure that nobody is offered the newest sector's broken records."""
-        for behind, offset, ident, acked in broken:
-            if acked:
+    def _find_end(self):
+        """Find the sector that takes records, its end, the next id and the gaps noted last."""
+        self._at = self._newest
+        self._end = (self._at % self._sectors + 1) * self._sector
+        start = self._start(self._at)
+        if self._at and self._dirt(start, self._end) == self._end:
+            # It was erased ahead and nothing is in it yet.
+            self._open[self._at % self._sectors] = 0
+            self._at -= 1
+            self._end = (self._at % self._sectors + 1) * self._sector
+            start = self._start(self._at)
+        noted = False
+        behind = start
+        for generation in (self._at - 1, self._at):
+            # A header of another round, or none: then nothing of that generation is here.
+            if generation < self._oldest() or self._first[generation % self._sectors] == _VOID:
                 continue
-            if behind < end:
-                # Others were written after it, so it was whole once.
-                self.corrupt += 1
-                self._gaps = _merge(self._gaps + [(ident, ident)])
-                self.next_id = max(self.next_id, ident + 1)
-            # The very last was being written when the power went: it was never promised.
-            self._flash.program(sector * self._sector + offset + _STATE, b"\0")
+            for offset in self._walk(generation):
+                self.next_id = max(self.next_id, self._id + (self._kind != GAPS))
+                if generation == self._at:
+                    behind = offset + HEADER + self._length
+                if self._kind == GAPS:
+                    payload = self._payload(offset)
+                    if payload is not None:
+                        self._gaps = _unpack_gaps(payload)
+                        noted = generation == self._at
+        # A torn record is never written over; one that ends in ones is longer than it looks.
+        self._end = max(behind, self._dirt(start, self._end, last=True))
+        if self._gaps and not noted:
+            self._save_gaps()
 
-    def _count_in(self, sector, ident, acked):
-        if self._first[sector] == _ID_NONE:
-            self._first[sector] = ident
-        if not acked:
-            self._open[sector] += 1
-        self.next_id = ident + 1
+    def _count(self, generation):
+        """Count what is not delivered of a generation; what is not there any more is lost.
 
-    def _is_blank(self, sector, start):
-        """Return whether nothing was ever written behind `start`: then one may write on there."""
-        piece = bytearray(256)
-        while start < self._sector:
-            size = min(256, self._sector - start)
-            view = memoryview(piece)[:size]
-            self._flash.read(sector * self._sector + start, view)
-            if any(byte != 255 for byte in view):
-                return False
-            start += size
-        return True
-
-    def _format(self):
-        self._at = self._sectors - 1
-        self._end = self._sector
-        self._ahead = False
-
-    def _records(self, sector, count=False):
-        """Yield (offset, length, kind, id, acked) of a sector's records; `count` what is broken."""
-        offset = _SECTOR_HEADER
-        last = -1
-        while offset + _RECORD_HEADER <= self._sector:
-            found = self._look(sector, offset, last)
-            if found is None:
-                if self._header == b"\xff" * _RECORD_HEADER:
-                    return
-                if count:
-                    self.corrupt += 1
-                offset = self._resume(sector, offset + 1, last)
+        Return the ids that are there and not delivered.
+        """
+        i = generation % self._sectors
+        due = self._first[i]
+        waiting = []
+        gone = []
+        for _ in self._walk(generation):
+            if self._kind == GAPS or self._id < due:
                 continue
-            length, kind, ident, acked = found
-            last = ident
-            yield offset, length, kind, ident, acked
-            offset += _RECORD_HEADER + length
+            if self._id > due:
+                gone.append((due, self._id - 1))
+            if not self._acked and not self._is_lost(self._id):
+                waiting.append(self._id)
+            due = self._id + 1
+        if due < self._upto(generation):
+            gone.append((due, self._upto(generation) - 1))
+        gone = [gap for gap in gone if not self._is_lost(gap[0])]
+        if gone:
+            self.corrupt += sum(last - first + 1 for first, last in gone)
+            self._gaps = _merge(self._gaps + gone)
+            self._save_gaps()
+        self._open[i] = len(waiting)
+        return waiting
 
-    def _look(self, sector, offset, last):
-        """Return (length, kind, id, acked) of the record header at `offset`, or None."""
-        header = self._header
-        self._flash.read(sector * self._sector + offset, header)
-        size, ident, state, check = struct.unpack_from("<HIBB", header)
-        length = size & _LENGTH_MASK
-        if check != binascii.crc32(memoryview(header)[:_STATE]) & 0xFF:
-            return None
-        if offset + _RECORD_HEADER + length > self._sector or ident >= _ID_NONE:
-            return None
-        if last >= 0 and not last <= ident <= last + _ID_JUMP_MOST:
-            return None
-        return length, size >> _KIND_SHIFT, ident, _bits(state) <= _BITS_LEFT_WHEN_ACKED
-
-    def _resume(self, sector, offset, last):
-        """Return where behind `offset` the next whole record begins, or the sector's end."""
-        while offset + _RECORD_HEADER <= self._sector:
-            found = self._look(sector, offset, last)
-            if found is not None and self._payload(sector, offset, found[0]) is not None:
-                return offset
-            offset += 1
-        return self._sector
-
-    def _payload(self, sector, offset, length):
-        """Return a record's payload, or None when its CRC does not fit."""
-        data = bytearray(_RECORD_HEADER + length)
-        self._flash.read(sector * self._sector + offset, data)
-        view = memoryview(data)
-        crc = binascii.crc32(view[_RECORD_HEADER:], binascii.crc32(view[:_STATE]))
-        if struct.unpack_from("<I", data, 8)[0] != crc:
-            return None
-        return bytes(view[_RECORD_HEADER:])
+    # Writing
 
     def append(self, payload, kind=DATA):
         """Write a record, the oldest giving way if need be; return its id."""
         if len(payload) > self.record_most:
             raise ValueError("ring: record of %d bytes" % len(payload))
-        # Until the next sector is erased, room is kept to write down what is lost with it.
-        room = self._sector - self._end - (0 if self._ahead else _GAPS_RECORD_MOST)
-        if _RECORD_HEADER + len(payload) > room:
-            self._next_sector()
-        return self._write(payload, kind)
+        while not self._has_room(len(payload), 0 if self._newest > self._at else _RESERVE):
+            if self._newest == self._at:
+                # Nobody had the time to call step().
+                self._erase_ahead()
+            elif not self._has_room(len(payload), 0):
+                self._next_sector()
+        self._write(payload, kind)
+        self.next_id += 1
+        if self._keep_account:
+            self._open[self._at % self._sectors] += 1
+        return self.next_id - 1
+
+    def _has_room(self, size, reserve):
+        limit = (self._at % self._sectors + 1) * self._sector - reserve
+        return self._at >= 0 and self._end + HEADER + size <= limit
 
     def _write(self, payload, kind):
-        ident = self.next_id if kind != GAPS else max(self.next_id - 1, 0)
-        head = struct.pack("<HI", len(payload) | kind << _KIND_SHIFT, ident)
-        check = binascii.crc32(head)
-        crc = binascii.crc32(payload, check)
-        offset = self._end
-        # What is torn from here on leaves a record without a CRC; nobody was told of it.
-        self._end += _RECORD_HEADER + len(payload)
-        record = head + struct.pack("<BBI", 0xFF, check & 0xFF, crc) + payload
-        self._flash.program(self._at * self._sector + offset, record)
-        if kind != GAPS:
-            self._count_in(self._at, ident, False)
-        return ident
+        """Write a record at the end; OSError when the flash does not keep it, here nor behind."""
+        for _ in range(_WRITES_MOST):
+            offset = self._end
+            # Whatever comes of it, nothing is written here again.
+            self._end = offset + HEADER + len(payload)
+            if self._program(offset, payload, kind, self.next_id):
+                return
+            self.corrupt += 1
+            if not self._has_room(len(payload), 0):
+                break
+        raise OSError("the flash does not keep what is written")
 
-    def step(self):
-        """Erase the sector that comes next, if that is still to be done; return whether it was."""
-        if self._ahead:
-            return False
-        self._erase_ahead()
-        return True
-
-    def _erase_ahead(self):
-        ahead = (self._at + 1) % self._sectors
-        if self._generation[ahead]:
-            self._give_way(ahead)
-        self._flash.erase(ahead * self._sector)
-        self._generation[ahead] = 0
-        self._first[ahead] = _ID_NONE
-        self._open[ahead] = 0
-        self._ahead = True
-
-    def _give_way(self, sector):
-        """Write down what is lost with a sector before it is: the other way a cut would hide it."""
-        if not self._keep_account:
-            return
-        lost = []
-        if self._open[sector]:
-            for _, _, kind, ident, acked in self._records(sector):
-                if kind != GAPS and not acked:
-                    lost.append((ident, ident))
-        if lost or self._gaps_sector == sector:
-            self._gaps = _merge(self._gaps + lost)
+    def _save_gaps(self):
+        """Note the gaps; without room the next sector begins with them anyway."""
+        if self._has_room(_GAPS_BYTES_MOST - HEADER, 0):
             self._write(_pack_gaps(self._gaps), GAPS)
-            self._gaps_sector = self._at
 
     def _next_sector(self):
-        if not self._ahead:
+        before = self._at
+        self._at = self._newest
+        self._end = self._start(self._at)
+        self._first[self._at % self._sectors] = self.next_id
+        if self._gaps:
+            self._save_gaps()
+        if before >= 0 and self._keep_account and not self._open[before % self._sectors]:
+            self._mark_done(before)
+
+    def _erase_ahead(self):
+        generation = self._newest + 1
+        sector = generation % self._sectors
+        if generation >= self._sectors and self._keep_account and self._open[sector]:
+            self._give_way(generation - self._sectors)
+        self._flash.erase(sector * self._sector)
+        # The header says that the erase was completed.
+        head = struct.pack("<II", generation, self.next_id)
+        head += struct.pack("<I", crc32(head))
+        self._flash.program(sector * self._sector, head + head)
+        self._newest = generation
+
+    def _give_way(self, generation):
+        """Note what is lost with a sector before it is: the other way a cut would hide it."""
+        waiting = self._count(generation)
+        if waiting:
+            self._gaps = _merge(self._gaps + [(ident, ident) for ident in waiting])
+            self._save_gaps()
+        self._open[generation % self._sectors] = 0
+        self._mark_done(generation)
+
+    def step(self):
+        """Erase ahead of need, or count a sector after a mount; False when nothing is to do."""
+        if self._newest == self._at:
             self._erase_ahead()
-        generation = self._generation[self._at] + 1
-        self._at = (self._at + 1) % self._sectors
-        head = struct.pack("<II", _MAGIC, generation)
-        self._flash.program(self._at * self._sector, head + struct.pack("<I", binascii.crc32(head)))
-        self._generation[self._at] = generation
-        self._end = _SECTOR_HEADER
-        self._ahead = False
+        elif self._keep_account and self._count_next < self._count_until:
+            # Counted before the ring comes round to it, or just as it does.
+            self._count_next = max(self._count_next, self._oldest())
+            generation = self._count_next
+            self._count_next += 1
+            if self._open[generation % self._sectors] and not self._count(generation):
+                self._mark_done(generation)
+        else:
+            return False
+        return True
+
+    # Delivering
 
     def pending(self):
         """Return how many records are not acknowledged."""
         return sum(self._open)
 
-    def oldest(self):
-        """Return the id of the oldest record there is, or `next_id` when there is none."""
-        return min(min(self._first), self.next_id)
-
-    def read(self, ident):
-        """Return (kind, payload) of a record, or None when it is gone or broken."""
-        place = self._find(ident)
-        if place is None:
-            return None
-        sector, offset, length, kind, acked = place
-        payload = self._payload(sector, offset, length)
-        if payload is None:
-            self.corrupt += 1
-            if not acked:
-                # It can never be delivered: it must not be offered for ever.
-                self._mark(sector, offset)
-                self._gaps = _merge(self._gaps + [(ident, ident)])
-            return None
-        return kind, payload
-
     def ack(self, ident):
-        """Note in flash that a record is delivered; a second time, or of one that is gone:
-        nothing.
-        """
-        place = self._find(ident)
-        if place is not None and not place[4]:
-            self._mark(place[0], place[1])
+        """Note in flash that a record is delivered; again, or of one that is gone: nothing."""
+        offset = self._find(ident)
+        if offset >= 0 and not self._acked and not self._is_lost(ident):
+            self._flash.program(offset, b"\0")
+            self._close_one(ident)
 
-    def _mark(self, sector, offset):
-        self._flash.program(sector * self._sector + offset + _STATE, b"\0")
-        self._open[sector] -= 1
+    def _close_one(self, ident):
+        generation = self._generation_of(ident)
+        i = generation % self._sectors
+        if self._open[i]:
+            self._open[i] -= 1
+            if not self._open[i] and generation < self._at:
+                self._mark_done(generation)
+
+    def _mark_done(self, generation):
+        self._flash.program(generation % self._sectors * self._sector + _DONE, b"\0")
 
     def after(self, ident):
         """Return the id of the first unacknowledged record behind `ident`, or None."""
-        for sector in self._in_order():
-            if not self._open[sector] or self._last_before(sector, ident):
-                continue
-            for _, _, kind, found, acked in self._records(sector):
-                if kind != GAPS and not acked and found > ident:
-                    return found
+        if self._at < 0:
+            return None
+        ident = max(ident + 1, self.oldest())
+        for generation in range(self._generation_of(ident), self._at + 1):
+            if self._open[generation % self._sectors]:
+                for offset in self._walk(generation, ident):
+                    if self._waits() and self._id >= ident:
+                        self._last = (generation, self._id, offset)
+                        return self._id
         return None
 
     def newest(self):
         """Return the id of the newest unacknowledged record, or None."""
-        for sector in reversed(self._in_order()):
-            if self._open[sector]:
-                newest = None
-                for _, _, kind, ident, acked in self._records(sector):
-                    if kind != GAPS and not acked:
-                        newest = ident
-                if newest is not None:
-                    return newest
+        for generation in range(self._at, self._oldest() - 1, -1):
+            newest = None
+            if self._open[generation % self._sectors]:
+                for _ in self._walk(generation):
+                    if self._waits():
+                        newest = self._id
+            if newest is not None:
+                return newest
         return None
 
-    def records(self):
-        """Yield (id, kind, payload) of every whole record, the oldest first."""
-        for sector in self._in_order():
-            for offset, length, kind, ident, _ in self._records(sector):
-                payload = self._payload(sector, offset, length)
-                if kind != GAPS and payload is not None:
-                    yield ident, kind, payload
+    def _waits(self):
+        return self._kind != GAPS and not self._acked and not self._is_lost(self._id)
+
+    def _is_lost(self, ident):
+        return any(first <= ident <= last for first, last in self._gaps)
 
     def gaps(self):
         """Return [(first id, last id), …] of records that gave way unacknowledged."""
         return list(self._gaps)
-
-    def _last_before(self, sector, ident):
-        """Return whether every record of `sector` has an id <= `ident`."""
-        following = (sector + 1) % self._sectors
-        if sector == self._at or not self._generation[following]:
-            return self.next_id - 1 <= ident
-        first = self._first[following]
-        return first != _ID_NONE and first - 1 <= ident
-
-    def _find(self, ident):
-        """Return (sector, offset, length, kind, acked) of a record, or None."""
-        best = -1
-        for i in range(self._sectors):
-            # Two sectors begin with the same id when the first one's record was torn.
-            if self._first[i] <= ident and (best < 0 or self._newer(i, best)):
-                best = i
-        if best < 0:
-            return None
-        for offset, length, kind, found, acked in self._records(best):
-            if found == ident and kind != GAPS:
-                return best, offset, length, kind, acked
-        return None
-
-    def _newer(self, a, b):
-        if self._first[a] == self._first[b]:
-            return self._generation[a] > self._generation[b]
-        return self._first[a] > self._first[b]
-
-    def _drop_gaps_still_here(self):
-        """After a cut between the note of a loss and the erase, those records are still here."""
-        kept = []
-        for first, last in self._gaps:
-            last = min(last, self.oldest() - 1)
-            if first <= last:
-                kept.append((first, last))
-        self._gaps = kept
-
-
-def _bits(byte):
-    count = 0
-    while byte:
-        byte &= byte - 1
-        count += 1
-    return count
 
 
 def _merge(gaps):

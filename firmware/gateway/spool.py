@@ -1,11 +1,8 @@
-"""Between reading and sending: rows in RAM, in a journal, in frames; nothing committed is ever
-lost.
+"""Between reading and sending: rows in RAM, in a journal, in frames; nothing committed is lost.
 
 A row is committed when it is in the journal ring, at most a minute after it was taken. A frame
-closes
-after 15 minutes or 96 rows and goes into the frame ring, where its record's id is its sequence
-number.
-The order of the writes, and what each cut leaves behind, is in docs/spool.md.
+closes after 15 minutes or 96 rows and goes into the frame ring, where its record's id is its
+sequence number. The order of the writes, and what each cut leaves behind: docs/spool.md.
 """
 
 import struct
@@ -13,6 +10,7 @@ import struct
 from micropython import const
 
 from gateway import frame, ring
+from gateway.records import NOTE
 
 FRAME_ROWS = const(96)
 _FRAME_AGE_MS = const(15 * 60 * 1000)
@@ -24,24 +22,36 @@ _AGAIN_MOST = const(16)
 _CLOSING_MOST = const(8)
 _COMMIT_ROWS = const(16)
 _JOURNAL_HEAD = const(8)
+# A frame closes when the journal's ring has come so near to its first row.
+_SECTORS_LEFT = const(2)
 # The anchor of a boot goes into so many frames: one of them will be delivered.
 _ANCHOR_FRAMES = const(2)
 
 
 class Open:
-    """A frame that still takes rows. `number`: its name in the journal, once there is a row
-    there.
-    """
+    """A frame that still takes rows. `number`: its name in the journal, once a row is there."""
 
-    def __init__(self, stream, quality, now_ms, journal_bytes):
+    def __init__(self, stream, quality, channels, now_ms):
         self.stream = stream
         self.quality = quality
         self.since_ms = now_ms
-        self.rows = []
+        self.times = []
+        self.columns = [[] for _ in range(channels)]
+        self.flags = None
         self.committed = 0
         self.uncommitted_since_ms = now_ms
         self.number = None
-        self.journal_bytes = journal_bytes
+
+    def add(self, row):
+        """Take a row (time, values, flags)."""
+        time, values, masks = row
+        if self.flags is None and any(masks):
+            self.flags = [[0] * len(self.times) for _ in self.columns]
+        self.times.append(time)
+        for i in range(len(self.columns)):
+            self.columns[i].append(values[i])
+            if self.flags is not None:
+                self.flags[i].append(masks[i])
 
 
 class Spool:
@@ -59,9 +69,6 @@ class Spool:
         self._again = []
         self._anchor = None
         self._anchors_left = 0
-        # A frame must close before the journal's ring comes round to its first row.
-        self._journal_span = journal_flash.size // 2
-        self._journal_bytes = 0
         self.recovered_rows = 0
 
     def mount(self):
@@ -75,11 +82,18 @@ class Spool:
         """Return the numbers of the journal's frames that are not in the frame ring, in order."""
         found = []
         closed = {}
+        boot = None
         for _, kind, payload in self._journal.records():
             number, second = struct.unpack_from("<II", payload)
-            if kind == ring.NOTE:
+            if kind == NOTE:
                 closed[number] = second
-            elif number not in found:
+                continue
+            if second != boot:
+                # A boot takes no row before it has closed all frames of those before.
+                boot = second
+                found = []
+                closed = {}
+            if number not in found:
                 found.append(number)
         due = self._frames.next_id
         # One that had its sequence number when the power went gets that one, before any other.
@@ -88,16 +102,15 @@ class Spool:
 
     def _recover(self, number):
         whole = None
-        for _, kind, payload in self._journal.records():
-            if kind == ring.NOTE or struct.unpack_from("<I", payload)[0] != number:
+        for _, kind, payload in self._journal.records(number):
+            if kind == NOTE or struct.unpack_from("<I", payload)[0] != number:
                 continue
-            boot = struct.unpack_from("<I", payload, 4)[0]
             part = frame.decode(payload[_JOURNAL_HEAD:])
             if whole is None:
                 whole = part
-                whole.boot = boot
-                continue
-            whole.append(part)
+                whole.boot = struct.unpack_from("<I", payload, 4)[0]
+            else:
+                whole.append(part)
         self.recovered_rows += whole.rows
         whole.seq = self._frames.next_id
         self._store(number, frame.encode(whole))
@@ -110,13 +123,12 @@ class Spool:
             self.close_now(stream)
             one = None
         if one is None:
-            one = Open(stream, quality, now, self._journal_bytes)
+            one = Open(stream, quality, len(row[1]), now)
             self._open[stream] = one
-        if len(one.rows) == one.committed:
+        if len(one.times) == one.committed:
             one.uncommitted_since_ms = now
-        time, values, masks = row
-        one.rows.append((time, values, masks if any(masks) else None))
-        if len(one.rows) >= FRAME_ROWS:
+        one.add(row)
+        if len(one.times) >= FRAME_ROWS:
             self.close_now(stream)
 
     def commit(self):
@@ -126,26 +138,37 @@ class Spool:
                 self._commit(one)
 
     def _commit(self, one):
-        while one.committed < len(one.rows):
-            rows = one.rows[one.committed : one.committed + _COMMIT_ROWS]
+        while one.committed < len(one.times):
+            self._keep_ahead_of_the_journal()
+            if self._open[one.stream] is not one:
+                return
             if one.number is None:
                 one.number = self._journal.next_id
+            end = min(len(one.times), one.committed + _COMMIT_ROWS)
             head = struct.pack("<II", one.number, self._boot)
-            payload = head + frame.encode(self._frame(one, rows))
-            self._journal.append(payload)
-            self._journal_bytes += len(payload)
-            one.committed += len(rows)
+            part = self._frame(one, one.committed, end)
+            self._journal.append(head + frame.encode(part))
+            one.committed = end
 
-    def _frame(self, one, rows):
-        """Return a Frame of `rows`, its sequence number still to be given."""
-        times = [row[0] for row in rows]
-        channels = len(rows[0][1])
-        columns = [[row[1][i] for row in rows] for i in range(channels)]
-        flags = None
-        if any(row[2] for row in rows):
-            flags = [[row[2][i] if row[2] else 0 for row in rows] for i in range(channels)]
+    def _keep_ahead_of_the_journal(self):
+        """Close what has rows in the journal's oldest sectors: the ring comes round to them."""
+        for one in self._open:
+            if one is not None and self._is_old(one):
+                self._open[one.stream] = None
+                self._closing.append(one)
+        while any(self._is_old(one) for one in self._closing):
+            self._encode_slice()
+
+    def _is_old(self, one):
+        return one.number is not None and self._journal.sectors_left(one.number) < _SECTORS_LEFT
+
+    def _frame(self, one, start, end):
+        """Return a Frame of some rows, its sequence number still to be given."""
+        columns = [column[start:end] for column in one.columns]
+        flags = one.flags and [masks[start:end] for masks in one.flags]
         anchor = self._anchor if one.quality and self._anchors_left else None
         schema = self._schemas[one.stream]
+        times = one.times[start:end]
         return frame.Frame(schema, None, None, one.quality, anchor, times, columns, flags)
 
     def close_now(self, stream):
@@ -154,8 +177,9 @@ class Spool:
         if one is None:
             return
         self._commit(one)
-        self._open[stream] = None
-        self._closing.append(one)
+        if self._open[stream] is one:
+            self._open[stream] = None
+            self._closing.append(one)
         while len(self._closing) > _CLOSING_MOST:
             self._encode_slice()
 
@@ -168,12 +192,11 @@ class Spool:
         for one in self._open:
             if one is None:
                 continue
-            waiting = len(one.rows) > one.committed
+            waiting = len(one.times) > one.committed
             if waiting and now - one.uncommitted_since_ms >= _COMMIT_AGE_MS:
                 self.commit()
                 return _BUSY_MS
-            old = now - one.since_ms >= _FRAME_AGE_MS
-            if old or self._journal_bytes - one.journal_bytes > self._journal_span:
+            if now - one.since_ms >= _FRAME_AGE_MS:
                 self.close_now(one.stream)
                 return _BUSY_MS
         if self._journal.step() or self._frames.step():
@@ -183,7 +206,7 @@ class Spool:
     def _encode_slice(self):
         one = self._closing[0]
         if self._encoder is None:
-            whole = self._frame(one, one.rows)
+            whole = self._frame(one, 0, len(one.times))
             # Nothing else gets a number until this frame is in the ring.
             whole.seq = self._frames.next_id
             whole.boot = self._boot
@@ -197,9 +220,13 @@ class Spool:
             del self._closing[0]
 
     def _store(self, number, data):
-        """Write first which number this frame gets, then the frame: a cut between costs nothing."""
-        self._journal.append(struct.pack("<II", number, self._frames.next_id), ring.NOTE)
+        """Put a frame into its ring, and into the journal that its rows are there."""
+        note = struct.pack("<II", number, self._frames.next_id)
+        # Noted before: a cut behind the frame must not bring its rows twice. Noted after as well:
+        # neither must a flipped bit in the first note.
+        self._journal.append(note, NOTE)
         self._frames.append(data)
+        self._journal.append(note, NOTE)
 
     def set_anchor(self, unix_ms):
         """Say what time it was at uptime 0 of this boot, for the frames taken without a clock."""
@@ -244,9 +271,7 @@ class Spool:
         self._frames.ack(seq)
 
     def resend(self, first, last):
-        """Send the frames `first` to `last` again, as far as they are still there; return how
-        many.
-        """
+        """Send frames again, as far as they are still there; return how many."""
         first = max(first, self._frames.oldest())
         last = min(last, self._frames.next_id - 1)
         if first > last or len(self._again) >= _AGAIN_MOST:

@@ -1,0 +1,127 @@
+"""Records on raw NOR flash: writing them, and finding them whatever lies between."""
+
+import struct
+from binascii import crc32
+
+from micropython import const
+
+DATA = const(1)
+GAPS = const(2)
+NOTE = const(3)
+
+# state (0: delivered) | length, kind and id | CRC-32 of these six and the payload | check of all
+_RECORD = "<BHIIH"
+HEADER = const(13)
+_BLANK = b"\xff" * 13
+_LENGTH_MASK = const(0xFFF)
+_KIND_SHIFT = const(12)
+# A byte counts as 0 when most of its bits are: neither a torn program nor one flipped bit matters.
+_BITS_LEFT = const(4)
+
+
+class Records:
+    """What of a record is known after `_seek`: `_id`, `_kind`, `_length`, `_acked`."""
+
+    def __init__(self, flash):
+        self._flash = flash
+        self._header = bytearray(HEADER)
+        self._view = memoryview(self._header)
+        self._piece = bytearray(256)
+
+    def _program(self, offset, payload, kind, ident):
+        """Write a record; return whether the flash has kept it."""
+        header = bytearray(_BLANK)
+        view = memoryview(header)
+        struct.pack_into("<HI", header, 1, len(payload) | kind << _KIND_SHIFT, ident)
+        struct.pack_into("<I", header, 7, crc32(payload, crc32(view[1:7])))
+        struct.pack_into("<H", header, 11, crc32(view[1:11]) & 0xFFFF)
+        # Write first, then name.
+        self._flash.program(offset + HEADER, payload)
+        self._flash.program(offset, header)
+        self._flash.read(offset, self._header)
+        return self._header == header and self._parse() and self._whole(offset)
+
+    def _parse(self):
+        """Take the record header in `_header` apart; False when it is none."""
+        state, size, self._id, self._crc, check = struct.unpack(_RECORD, self._header)
+        self._length = size & _LENGTH_MASK
+        self._kind = size >> _KIND_SHIFT
+        self._acked = not mostly_ones(state)
+        return check == crc32(self._view[1:11]) & 0xFFFF and DATA <= self._kind <= NOTE
+
+    def _fits(self, offset, stop):
+        return self._parse() and offset + HEADER + self._length <= stop
+
+    def _whole(self, offset):
+        """Return whether the payload behind the parsed header at `offset` is what was written."""
+        crc = crc32(self._view[1:7])
+        offset += HEADER
+        left = self._length
+        while left:
+            part = memoryview(self._piece)[: min(left, len(self._piece))]
+            self._flash.read(offset, part)
+            crc = crc32(part, crc)
+            offset += len(part)
+            left -= len(part)
+        return crc == self._crc
+
+    def _seek(self, offset, stop):
+        """Return where the first record at or behind `offset` is, its header parsed; -1: none."""
+        if offset + HEADER > stop:
+            return -1
+        self._flash.read(offset, self._header)
+        if self._fits(offset, stop):
+            return offset
+        if self._header != _BLANK and self._mend(offset, stop):
+            return offset
+        # What a cut or rot has left; behind it only a record that is whole counts as one.
+        offset += 1
+        while True:
+            # A header may begin with two bytes of ones, with three it cannot.
+            offset = max(offset, self._dirt(offset, stop) - 2)
+            if offset + HEADER > stop:
+                return -1
+            self._flash.read(offset, self._header)
+            if self._fits(offset, stop) and self._whole(offset):
+                return offset
+            offset += 1
+
+    def _mend(self, offset, stop):
+        """Undo one flipped bit in the header at `offset`; True when the record is whole then."""
+        for bit in range(8, 8 * HEADER):
+            self._header[bit >> 3] ^= 1 << (bit & 7)
+            if self._fits(offset, stop) and self._whole(offset):
+                return True
+            self._header[bit >> 3] ^= 1 << (bit & 7)
+        return False
+
+    def _dirt(self, offset, stop, last=False):
+        """Return the first (or behind the `last`) offset that is not blank; without any, `stop`
+        (or `offset`).
+        """
+        found = offset if last else stop
+        while offset < stop:
+            part = memoryview(self._piece)[: min(stop - offset, len(self._piece))]
+            self._flash.read(offset, part)
+            for i in range(len(part)):
+                if part[i] != 0xFF:
+                    if not last:
+                        return offset + i
+                    found = offset + i + 1
+            offset += len(part)
+        return found
+
+    def _payload(self, offset):
+        """Return the payload of the parsed record, or None when it has rotted."""
+        data = bytearray(self._length)
+        self._flash.read(offset + HEADER, data)
+        return bytes(data) if crc32(data, crc32(self._view[1:7])) == self._crc else None
+
+
+def mostly_ones(byte):
+    """Return whether a state byte is still as erased."""
+    count = 0
+    while byte:
+        byte &= byte - 1
+        count += 1
+    return count > _BITS_LEFT
