@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import queue
 import sqlite3
+import sys
 import threading
 import time
 from collections import Counter
@@ -184,7 +185,10 @@ class Worker:
         if self._broker.user:
             client.username_pw_set(self._broker.user, self._broker.password)
         if self._broker.tls:
-            client.tls_set(ca_certs=str(self._authority) if self._authority else None)
+            try:
+                client.tls_set(ca_certs=str(self._authority) if self._authority else None)
+            except OSError as error:
+                raise UserError(f"{self._authority}: no certificate authority ({error})") from None
         client.reconnect_delay_set(1, RECONNECT_MOST_S)
         client.on_connect = self._on_connect
         client.on_connect_fail = self._on_connect_fail
@@ -195,18 +199,14 @@ class Worker:
 
     def _on_connect(self, client, userdata, flags, reason, properties) -> None:
         if reason.is_failure:
-            self._refused = f"the broker refuses us ({reason})"
-            self._complain(self._refused)
-            return
+            return self._refuse(f"the broker refuses us ({reason})")
         # Also with a session that the broker kept: it may have been kept before a kind was added.
         client.subscribe([(f"{messages.ROOT}/+/{kind}", 1) for kind in messages.SUBSCRIPTIONS])
 
     def _on_subscribe(self, client, userdata, packet, reasons, properties) -> None:
         refused = [str(reason) for reason in reasons if reason.is_failure]
         if refused:
-            self._refused = f"the broker refuses our subscriptions ({refused[0]})"
-            self._complain(self._refused)
-            return
+            return self._refuse(f"the broker refuses our subscriptions ({refused[0]})")
         if self._trouble or not self._was_ready:
             self._say(f"{self._broker}: connected")
         self._trouble = self._refused = ""
@@ -214,14 +214,21 @@ class Worker:
         self.ready.set()
 
     def _on_connect_fail(self, client, userdata) -> None:
-        self._complain("no broker answers there")
+        # paho calls this while it handles the error, and hands over no reason.
+        self._complain(f"cannot connect ({sys.exc_info()[1] or 'no answer'})")
 
     def _on_disconnect(self, client, userdata, flags, reason, properties) -> None:
         self.ready.clear()
         with self._connection_lock:
             self._connection += 1
-        if not self._stop.is_set():
+        if not (self._stop.is_set() or self._refused):
             self._complain(f"connection lost ({reason})")
+
+    def _refuse(self, reason: str) -> None:
+        """A broker that never let us in ends `run`; one that did is asked again."""
+        self._refused = reason
+        if self._was_ready:
+            self._complain(reason)
 
     def _complain(self, trouble: str) -> None:
         """Say what is wrong with the broker, once an episode."""
