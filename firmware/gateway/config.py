@@ -23,6 +23,11 @@ class ConfigError(ValueError):
     """The configuration cannot be used; the message starts with the field that is wrong."""
 
 
+def load_driver(name):
+    """Return the module of a driver; ImportError when there is none."""
+    return __import__("drivers." + name, None, None, ("Sensor",))
+
+
 def parse(text, board, load_driver):
     """Return the configuration as a dict with every default filled in.
 

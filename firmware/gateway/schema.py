@@ -5,7 +5,7 @@ import json
 
 from micropython import const
 
-IDENT_BYTES = const(3)
+IDENT_BYTES = const(2)
 
 
 def describe(stream, period_ms, channels):

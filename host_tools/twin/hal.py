@@ -1,16 +1,133 @@
-"""The hardware of the simulated node: what `hal_esp32.py` is on the board."""
+"""The hardware of the simulated node: what `hal_esp32.py` is on the board.
+
+Flash, buses, store and everything else that outlives the node stand in the world's process
+(world.py).
+The node reaches them through two pipes, a request and an answer each time:
+
+    request   op (1 byte), place (1), simulated unix ms (8), offset (4), size (2), `size` bytes
+    answer    status (1 byte: 0 good, 1 OSError, 2 the power is cut), size (2), `size` bytes
+"""
 
 import struct
 import time
 
-from gateway import dial
-from host_tools.twin import buses
+REQUEST = "<BBqIH"
+ANSWER = "<BH"
+ANSWER_BYTES = 3
+GOOD, ERROR, CUT = range(3)
+# Operations.
+FLASH_READ, FLASH_PROGRAM, FLASH_ERASE, UART_READ, UART_WRITE, I2C_READ, I2C_WRITE = range(7)
+STORE_GET, STORE_SET, CRUMB_LOAD, CRUMB_SAVE, RESET, ROW, COMMIT, SAY = range(7, 15)
 
 _TICKS_PERIOD = 1 << 30
 _NTP_DELAY_MS = 40
 _NTP_UNIX_S = 2208988800
-# Keep file access and arithmetic of one boot apart from the seed of the next.
 _MASK = 0xFFFFFFFF
+
+
+class PowerCut(BaseException):
+    """The power is gone: nothing in the node runs on."""
+
+
+class Reset(BaseException):
+    """The node resets itself."""
+
+
+class Pipe:
+    """Asks the world."""
+
+    def __init__(self, reader, writer, scheduler):
+        self._reader = open(reader, "rb")
+        self._writer = open(writer, "wb")
+        self._scheduler = scheduler
+
+    def ask(self, op, place=0, offset=0, data=b"", size=None):
+        """Return the world's answer, bytes; `size`: how many are wanted of a read."""
+        head = struct.pack(
+            REQUEST, op, place, self._scheduler.now_ms, offset, len(data) if size is None else size
+        )
+        self._writer.write(head + data if data else head)
+        answer = self._reader.read(ANSWER_BYTES)
+        if not answer:
+            # The world has ended, and the node with it.
+            raise PowerCut
+        status, size = struct.unpack(ANSWER, answer)
+        data = self._reader.read(size) if size else b""
+        if status == CUT:
+            raise PowerCut
+        if status == ERROR:
+            raise OSError(data.decode())
+        return data
+
+
+class Partition:
+    def __init__(self, pipe, place, size):
+        self._pipe = pipe
+        self._place = place
+        self.size = size
+        self.sector = 4096
+
+    def read(self, offset, buf):
+        buf[:] = self._pipe.ask(FLASH_READ, self._place, offset, size=len(buf))
+
+    def program(self, offset, data):
+        self._pipe.ask(FLASH_PROGRAM, self._place, offset, bytes(data))
+
+    def erase(self, offset):
+        self._pipe.ask(FLASH_ERASE, self._place, offset)
+
+
+class Uart:
+    def __init__(self, pipe, place):
+        self._pipe = pipe
+        self._place = place
+        self._data = b""
+
+    def any(self):
+        data = self._pipe.ask(UART_READ, self._place)
+        if data:
+            self._data += data
+        return len(self._data)
+
+    def read(self, n):
+        data = self._data[:n]
+        self._data = self._data[n:]
+        return data or None
+
+    def write(self, data):
+        self._pipe.ask(UART_WRITE, self._place, 0, bytes(data))
+
+
+class I2c:
+    def __init__(self, pipe, place):
+        self._pipe = pipe
+        self._place = place
+
+    def readfrom_mem_into(self, address, register, buf):
+        buf[:] = self._pipe.ask(I2C_READ, self._place, address << 8 | register, size=len(buf))
+
+    def writeto_mem(self, address, register, buf):
+        self._pipe.ask(I2C_WRITE, self._place, address << 8 | register, bytes(buf))
+
+
+class Keep:
+    """The key-value store, and the chip's reset-surviving memory."""
+
+    def __init__(self, pipe):
+        self._pipe = pipe
+
+    def get(self, key):
+        value = self._pipe.ask(STORE_GET, 0, 0, key.encode())
+        return value[1:] if value else None
+
+    def set(self, key, value):
+        self._pipe.ask(STORE_SET, len(key), 0, key.encode() + value)
+
+    def load(self):
+        return self._pipe.ask(CRUMB_LOAD)
+
+    def save(self, crumb):
+        self._pipe.ask(CRUMB_SAVE, 0, 0, crumb)
 
 
 class Network:
@@ -38,22 +155,21 @@ class Network:
 
 
 class TimeServer:
-    """A time server beyond the network, answering with the simulated time (RFC 5905, 48 bytes)."""
+    """A time server beyond the network, answering with the simulated time (RFC 5905)."""
 
     def __init__(self, scheduler, network):
         self._scheduler = scheduler
         self._network = network
         self._reply = None
-        self._due = 0
 
     def send(self, request):
-        if not self._network.up():
-            return
-        self._due = self._scheduler.now_ms + _NTP_DELAY_MS
-        seconds, ms = divmod(self._due - _NTP_DELAY_MS // 2, 1000)
-        stamp = struct.pack(">II", (seconds + _NTP_UNIX_S) & _MASK, (ms << 32) // 1000)
-        head = bytes((0x24, 2, 6, 0xEC)) + bytes(8) + b"TWIN"
-        self._reply = head + stamp + bytes(request[40:48]) + stamp + stamp
+        if self._network.up():
+            now = self._scheduler.now_ms
+            self._due = now + _NTP_DELAY_MS
+            seconds, ms = divmod(now + _NTP_DELAY_MS // 2, 1000)
+            stamp = struct.pack(">II", (seconds + _NTP_UNIX_S) & _MASK, (ms << 32) // 1000)
+            head = b"\x24\x02\x06\xec" + bytes(8) + b"TWIN"
+            self._reply = head + stamp + bytes(request[40:48]) + stamp + stamp
 
     def recv(self):
         if self._reply is None or self._scheduler.now_ms < self._due:
@@ -66,22 +182,19 @@ class TimeServer:
 
 
 class Hal:
-    """One boot of the simulated node. `models`: {bus name: [sensor model, …]}."""
+    """One boot of the simulated node. `places`: {name of a bus or partition: (place, bytes)}."""
 
     name = "twin"
 
-    def __init__(self, scheduler, world, partitions, models, network, seed):
+    def __init__(self, scheduler, pipe, places, network, seed, was_reset):
         self._scheduler = scheduler
         self._boot_ms = scheduler.now_ms
-        self._partitions = partitions
-        self._models = models
-        self._world = world
-        self._random = (seed ^ (self._boot_ms & _MASK)) & _MASK or 1
+        self._pipe = pipe
+        self._places = places
+        self._was_reset = was_reset
+        self._noise = (seed ^ scheduler.now_ms & _MASK) & _MASK or 1
         self.link = network
-        self.crumb = world
-        self.store = world
-        self.rtc = None
-        self.feeds = 0
+        self.store = self.crumb = Keep(pipe)
         self.sleep_ms = scheduler.sleep_ms
         self.run = scheduler.run
 
@@ -91,56 +204,51 @@ class Hal:
     def random(self, n):
         """Return `n` bytes that depend on the seed and the moment of the boot only."""
         out = bytearray(n)
-        state = self._random
+        x = self._noise
         for i in range(n):
-            state ^= state << 13 & _MASK
-            state ^= state >> 17
-            state ^= state << 5 & _MASK
-            out[i] = state >> 8 & 0xFF
-        self._random = state
+            x ^= x << 13 & _MASK
+            x ^= x >> 17
+            x ^= x << 5 & _MASK
+            out[i] = x >> 8 & 0xFF
+        self._noise = x
         return bytes(out)
-
-    def now_ms(self):
-        """Return what time it is in the simulated world; the firmware has to ask a time server."""
-        return self._scheduler.now_ms
 
     def ticks_ms(self):
         return (self._scheduler.now_ms - self._boot_ms) % _TICKS_PERIOD
 
     def wire_ms(self):
-        return int(time.time() * 1000) % _TICKS_PERIOD
+        return time.ticks_ms() % _TICKS_PERIOD
 
     def rtc_ms(self):
         return None
 
     def set_rtc_ms(self, unix_ms):
-        self.rtc = unix_ms
+        pass
 
     def uart(self, name, baudrate, rxbuf):
-        return buses.Uart(self._models[name][0], self.now_ms, rxbuf)
+        return Uart(self._pipe, self._places[name][0])
 
     def i2c(self, name, freq):
-        return buses.I2c(self._models[name], self.now_ms)
+        return I2c(self._pipe, self._places[name][0])
 
     def flash(self, name):
-        return self._partitions[name]
+        return Partition(self._pipe, *self._places[name])
 
     def dial(self, host, port, tls=None):
+        # The host imports this file for its constants, and has other sockets.
+        from gateway import dial
+
         return dial.Conn(host, port, tls)
 
     def datagram(self, host, port):
         return TimeServer(self._scheduler, self.link)
 
     def feed(self):
-        self.feeds += 1
+        pass
 
     def reset_cause(self):
-        return "reset" if self._world.was_reset else "power"
+        return "reset" if self._was_reset else "power"
 
     def reset(self):
-        self._world.mark_reset()
+        self._pipe.ask(RESET)
         raise Reset
-
-
-class Reset(BaseException):
-    """The node resets itself: nothing in it runs on."""

@@ -1,9 +1,4 @@
-"""Start the firmware on the simulated hardware: node.py PLAN, a JSON file made by `run.py`.
-
-It prints a JSON line an event, and keeps a ledger: one line for every row taken ("r stream boot
-quality time value,…") and a "c" when all of them so far are in flash. The ledger is the measure of
-what must arrive.
-"""
+"""Start the firmware on the simulated hardware: node.py READER WRITER PLAN, as run.py does."""
 
 import json
 import sys
@@ -11,77 +6,57 @@ import time
 
 import main
 from gateway import app
-from host_tools.twin import flash, hal, source, world
+from host_tools.twin import hal
+from host_tools.twin.node_exits import EXIT_DONE, EXIT_POWER_CUT, EXIT_RESET
 from host_tools.twin.scheduler import Scheduler
 
-_BOOT_TAKES_MS = 3000
 _LOOK_MS = 5000
 _SAY_EVERY_REAL_MS = 150
 
 
-def say(event, **facts):
-    facts["event"] = event
-    print(json.dumps(facts))
-
-
-class Ledger:
-    """The rows taken and the moments of commit, written down outside the node."""
-
-    def __init__(self, path):
-        self._file = open(path, "a")
-
-    def row(self, stream, boot, quality, row):
-        values = ",".join("" if value is None else str(value) for value in row[1])
-        self._file.write("r %d %d %d %d %s\n" % (stream, boot, quality, row[0], values))
-        self._file.flush()
-
-    def commit(self):
-        self._file.write("c\n")
-        self._file.flush()
-
-
-def watch(node, ledger, universe, scheduler):
-    """Write down what goes into the spool, without the spool's knowing."""
-    put, commit = node.spool.put, node.spool.commit
-
-    def put_and_note(stream, row, quality):
-        ledger.row(stream, node.health.boot, quality, row)
-        universe.set_clock(scheduler.now_ms)
-        return put(stream, row, quality)
-
-    def commit_and_note():
-        result = commit()
-        ledger.commit()
-        return result
-
-    node.spool.put = put_and_note
-    node.spool.commit = commit_and_note
-
-
 class Observer:
-    """Says what the node is doing, cuts its power when the plan says so, ends the run."""
+    """Tells the world, beside the node and without its knowing, what it does; ends the run."""
 
-    def __init__(self, plan, scheduler, nor):
+    def __init__(self, plan, scheduler, pipe):
         self._plan = plan
         self._scheduler = scheduler
-        self._nor = nor
+        self._pipe = pipe
         self._said = 0
         self._stopped = False
-        self._cut = plan["power_cut_ms"]
+
+    def listen(self, node):
+        """From now on the ledger notes every row that goes into the spool, and every commit."""
+        put, commit = node.spool.put, node.spool.commit
+
+        def put_and_note(stream, row, quality):
+            values = ",".join("" if value is None else str(value) for value in row[1])
+            self._note(hal.ROW, "%d %d %d %s" % (quality, node.health.boot, row[0], values), stream)
+            put(stream, row, quality)
+
+        def commit_and_note():
+            commit()
+            self._note(hal.COMMIT, "")
+
+        node.spool.put = put_and_note
+        node.spool.commit = commit_and_note
+
+    def _note(self, op, text, place=0):
+        self._pipe.ask(op, place, 0, text.encode())
+
+    def say(self, event, **facts):
+        facts["event"] = event
+        facts["now"] = self._scheduler.now_ms
+        self._note(hal.SAY, json.dumps(facts))
 
     async def watch(self, node):
         while True:
             await self._scheduler.sleep_ms(_LOOK_MS)
-            now = self._scheduler.now_ms
-            if self._cut is not None and now >= self._cut:
-                self._cut = None
-                self._nor.cut_next(self._plan["seed"])
             if time.ticks_diff(time.ticks_ms(), self._said) >= _SAY_EVERY_REAL_MS:
                 self._said = time.ticks_ms()
                 self._report(node)
-            if now >= self._plan["end_ms"] and self._ended(node):
+            if self._scheduler.now_ms >= self._plan["end_ms"] and self._ended(node):
                 self._report(node)
-                return world.EXIT_DONE
+                return EXIT_DONE
 
     def _ended(self, node):
         if not self._stopped:
@@ -90,59 +65,40 @@ class Observer:
         return not self._plan["drain"] or node.delivered()
 
     def _report(self, node):
-        last = {}
-        for settings, stream in zip(node.config["streams"], node.streams):
-            last[settings["name"]] = stream.last
-        say(
+        self.say(
             "status",
-            now=self._scheduler.now_ms,
             rows=node.rows(),
             waiting=node.spool.pending(),
             link=node.uplink.stats(),
             network=node.hal.link.up(),
-            last=last,
+            last=[stream.last for stream in node.streams],
         )
 
 
-def start(plan):
+def start(reader, writer, plan):
     """Run one boot as the plan says; return the exit code."""
-    partitions = plan["board"]["flash"]["partitions"]
-    sizes = [(name, partitions[name]["size"]) for name in ("journal", "spool")]
-    universe = world.World(plan["flash"], sizes)
-    now = universe.clock()
-    now = max(plan["start_ms"], now + _BOOT_TAKES_MS if now else 0)
-    scheduler = Scheduler(now, plan["speed"])
+    scheduler = Scheduler(plan["now_ms"], plan["speed"])
+    pipe = hal.Pipe(reader, writer, scheduler)
     network = hal.Network(scheduler, plan["outages"])
-    nor = flash.Nor(universe.file, universe.offsets)
-    models = {}
-    for name, sensors in plan["models"].items():
-        models[name] = [_model(sensor, plan) for sensor in sensors]
-    hardware = hal.Hal(scheduler, universe, nor.partitions, models, network, plan["seed"])
-    observer = Observer(plan, scheduler, nor)
+    hardware = hal.Hal(scheduler, pipe, plan["places"], network, plan["seed"], plan["was_reset"])
+    observer = Observer(plan, scheduler, pipe)
+    board, config = plan.pop("board"), plan.pop("config")
 
     def make_node():
-        node = app.Node(hardware, plan["board"], json.dumps(plan["config"]))
-        watch(node, Ledger(plan["ledger"]), universe, scheduler)
-        say("boot", now=now, boot=node.health.boot, safe_mode=node.health.safe_mode)
+        node = app.Node(hardware, board, config)
+        observer.listen(node)
+        observer.say("boot", boot=node.health.boot, safe_mode=node.health.safe_mode)
         return node
 
     try:
         return main.run(hardware, make_node, [observer.watch])
     except hal.Reset:
-        return world.EXIT_RESET
-    except flash.PowerCut:
-        say("power_cut", now=scheduler.now_ms)
-        return world.EXIT_POWER_CUT
-
-
-def _model(sensor, plan):
-    module = __import__("host_tools.twin.sensors." + sensor["driver"], None, None, ("Model",))
-    tape = plan["tapes"].get(sensor["driver"])
-    truth = source.Tape(tape) if tape else source.Generator(plan["seed"])
-    return module.Model(truth, sensor)
+        return EXIT_RESET
+    except hal.PowerCut:
+        return EXIT_POWER_CUT
 
 
 if __name__ == "__main__":
-    with open(sys.argv[1]) as file:
-        code = start(json.load(file))
-    sys.exit(code)
+    with open(sys.argv[3]) as file:
+        plan = json.load(file)
+    sys.exit(start(sys.argv[1], sys.argv[2], plan))

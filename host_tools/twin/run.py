@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import importlib
 import json
 import os
 import subprocess
@@ -10,18 +11,20 @@ from collections.abc import Callable
 from dataclasses import dataclass, field
 from pathlib import Path
 
-from gateway import app, config
+from gateway import config
 from host_tools import boards, build
 from host_tools.errors import UserError
-from host_tools.twin import tape, world
+from host_tools.twin import node_exits, source, tape, world
 from host_tools.urls import Broker
 
-HEAP_KIB = 96
+HEAP_KIB = 200
 BUILD = build.ROOT / "build" / "twin"
 HOUR_MS = 3600 * 1000
 DEFAULT_HOURS = 24
 # A Monday, 00:00 UTC.
 GENERATOR_START_MS = 1778457600000
+BOOT_TAKES_MS = 3000
+CRASHES_MOST = 3
 # How long the power stays away after a cut.
 POWER_OFF_MS = 5 * 60 * 1000
 # A radar's first period must have begun before it is recorded; a last row must be read after it.
@@ -74,83 +77,111 @@ def run(plan: Plan, on_event: Callable[[dict], None]) -> None:
     `UserError` when the configuration is refused or the node fails.
     """
     build.compile_files(build.device_files(twin=True), BUILD)
-    with tempfile.TemporaryDirectory(prefix="kista-twin-") as folder:
-        recording = tape.read(plan.recordings)
-        on_event({"event": "recording", "skipped": recording.skipped, "rounded": recording.rounded})
-        tapes = recording.write(Path(folder)) if plan.recordings else {}
-        board = boards.load(plan.board)
+    recording = tape.read(plan.recordings)
+    on_event(
+        {"event": "recording", "skipped": dict(recording.skipped), "rounded": recording.rounded}
+    )
+    board = boards.load(plan.board)
+    partitions = board["flash"]["partitions"]
+    with tempfile.TemporaryDirectory(prefix="kista-twin-") as name:
+        folder = Path(name)
+        tapes = recording.write(folder) if plan.recordings else {}
         settings = _config(plan, board, tapes)
-        start, spans = _spans(plan, recording)
-        common = {
-            "flash": str(plan.flash),
-            "ledger": str(plan.ledger),
-            "board": board,
-            "config": settings,
-            "models": _models(settings),
-            "tapes": {driver: str(path) for driver, path in tapes.items()},
-            "seed": plan.seed,
-            "speed": plan.speed,
-            "outages": [[_at(start, a), _at(start, b)] for a, b in plan.outages],
-        }
-        cuts = sorted(_at(start, hour) for hour in plan.power_cuts)
-        for number, (begin, end) in enumerate(spans):
-            last = number == len(spans) - 1
-            span = {**common, "start_ms": begin, "end_ms": end, "drain": plan.drain and last}
-            _run_span(span, cuts, Path(folder) / "plan.json", on_event)
+        universe = world.World(
+            plan.flash, {part: partitions[part]["size"] for part in ("journal", "spool")}
+        )
+        try:
+            _connect(universe, settings, board, tapes, plan.seed)
+            _run_spans(plan, recording, universe, (board, settings), folder, on_event)
+        finally:
+            universe.close()
+
+
+def _connect(universe, settings: dict, board: dict, tapes: dict, seed: int) -> None:
+    """Hang the sensors' models on the world's buses."""
+    models: dict[str, list] = {}
+    for stream in settings["streams"]:
+        for sensor in stream["sensors"]:
+            driver = sensor["driver"]
+            module = importlib.import_module(f"host_tools.twin.sensors.{driver}")
+            truth = source.Tape(tapes[driver]) if driver in tapes else source.Generator(seed)
+            models.setdefault(sensor["bus"], []).append(module.Model(truth, sensor))
+    for bus, hanging in models.items():
+        universe.connect(bus, board["buses"][bus]["kind"], hanging)
+
+
+def _run_spans(plan: Plan, recording, universe, node: tuple, folder: Path, on_event) -> None:
+    """Run the node through each stretch of time, in as many boots as resets and cuts make of it."""
+    start, spans = _spans(plan, recording)
+    board, settings = node
+    cuts = sorted(_at(start, hour) for hour in plan.power_cuts)
+    common = {
+        "board": {"name": board["name"], "buses": board["buses"]},
+        "config": json.dumps(settings),
+        "seed": plan.seed,
+        "speed": plan.speed,
+        "outages": [[_at(start, a), _at(start, b)] for a, b in plan.outages],
+        "places": universe.places,
+    }
+    crashes = 0
+    for number, (begin, end) in enumerate(spans):
+        drain = plan.drain and number == len(spans) - 1
+        while universe.clock() < end or drain:
+            cuts = [cut for cut in cuts if cut > universe.clock()]
+            cut = cuts[0] if cuts else None
+            now = max(begin, universe.clock() + BOOT_TAKES_MS if universe.clock() else 0)
+            was_reset = universe.begin_boot(cut, plan.seed)
+            span = {**common, "now_ms": now, "end_ms": end, "drain": drain, "was_reset": was_reset}
+            path = folder / "plan.json"
+            path.write_text(json.dumps(span))
+            code, console = _boot(path, universe, on_event)
+            crashes = crashes + 1 if console and code == node_exits.EXIT_RESET else 0
+            if crashes >= CRASHES_MOST:
+                raise UserError(f"the node crashes again and again:\n{console}")
+            if code == node_exits.EXIT_DONE:
+                break
+            if code == node_exits.EXIT_POWER_CUT:
+                on_event({"event": "power_cut", "now": universe.now_ms})
+                begin = universe.now_ms + POWER_OFF_MS
 
 
 def _at(start_ms: int, hours: float) -> int:
     return start_ms + round(hours * HOUR_MS)
 
 
-def _run_span(span: dict, cuts: list[int], path: Path, on_event: Callable[[dict], None]) -> None:
-    """Run the node from `start_ms` to `end_ms`, in as many boots as it takes."""
-    while True:
-        clock = _clock(Path(span["flash"]))
-        if clock >= span["end_ms"] and not span["drain"]:
-            return
-        while cuts and cuts[0] <= clock:
-            cuts.pop(0)
-        span["power_cut_ms"] = cuts[0] if cuts else None
-        path.write_text(json.dumps(span))
-        code = _boot(path, on_event)
-        if code == world.EXIT_DONE:
-            return
-        if code == world.EXIT_POWER_CUT:
-            cuts.pop(0)
-            span["start_ms"] = _clock(Path(span["flash"])) + POWER_OFF_MS
-
-
-def _boot(path: Path, on_event: Callable[[dict], None]) -> int:
-    """Run one boot of the node; return its exit code."""
-    command = [*build.micropython(HEAP_KIB), "-m", "host_tools.twin.node", str(path)]
+def _boot(path: Path, universe: world.World, on_event: Callable[[dict], None]) -> tuple[int, str]:
+    """Run one boot of the node; return its exit code and what it printed."""
+    child_reads, we_write = os.pipe()
+    we_read, child_writes = os.pipe()
+    command = [
+        *build.micropython(HEAP_KIB),
+        *("-m", "host_tools.twin.node", f"/dev/fd/{child_reads}", f"/dev/fd/{child_writes}"),
+        str(path),
+    ]
     environment = {**os.environ, "MICROPYPATH": f"{BUILD}:.frozen"}
-    process = subprocess.Popen(command, env=environment, stdout=subprocess.PIPE, text=True)
-    noise = []
+    process = subprocess.Popen(
+        command,
+        env=environment,
+        pass_fds=(child_reads, child_writes),
+        stdout=subprocess.PIPE,
+        stderr=subprocess.STDOUT,
+        text=True,
+    )
+    os.close(child_reads)
+    os.close(child_writes)
     try:
-        for line in process.stdout:
-            if line.startswith("{"):
-                on_event(json.loads(line))
-            else:
-                noise.append(line)
-        code = process.wait()
+        with open(we_read, "rb") as reader, open(we_write, "wb") as writer:
+            universe.serve(reader, writer, on_event)
+        console, _ = process.communicate()
     finally:
         if process.poll() is None:
             process.terminate()
             process.wait()
-    if code not in world.EXITS:
-        raise UserError(f"the node failed with exit code {code}:\n{''.join(noise[-20:])}")
-    if noise:
-        on_event({"event": "console", "text": "".join(noise)})
-    return code
-
-
-def _clock(flash: Path) -> int:
-    """Return the simulated time at which the node of this flash file was last seen, or 0."""
-    if not flash.exists():
-        return 0
-    with flash.open("rb") as file:
-        return int.from_bytes(file.read(8), "little")
+    if process.returncode not in node_exits.EXITS:
+        raise UserError(f"the node failed with exit code {process.returncode}:\n{console}")
+    if console:
+        on_event({"event": "console", "text": console})
+    return process.returncode, console
 
 
 def _config(plan: Plan, board: dict, tapes: dict) -> dict:
@@ -163,19 +194,10 @@ def _config(plan: Plan, board: dict, tapes: dict) -> dict:
         if getattr(plan.broker, key):
             settings["broker"][key] = getattr(plan.broker, key)
     try:
-        config.check(settings, board, app.load_driver)
+        config.check(settings, board, config.load_driver)
     except config.ConfigError as error:
         raise UserError(f"configuration: {error}") from None
     return settings
-
-
-def _models(settings: dict) -> dict:
-    """Return {bus: [sensor settings, …]}: what hangs on each simulated bus."""
-    models: dict[str, list] = {}
-    for stream in settings["streams"]:
-        for sensor in stream["sensors"]:
-            models.setdefault(sensor["bus"], []).append(sensor)
-    return models
 
 
 def _spans(plan: Plan, recording: tape.Recording) -> tuple[int, list[tuple[int, int]]]:

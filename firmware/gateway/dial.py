@@ -1,0 +1,82 @@
+"""One TCP connection, with or without TLS, that never blocks once the name is looked up."""
+
+import select
+import socket
+
+# Not there yet, as Linux and lwIP number it (EAGAIN; EINPROGRESS; EALREADY).
+_NOT_YET = (11, 35, 114, 115, 119, 120)
+_FAILED = select.POLLERR | select.POLLHUP
+
+
+class Conn:
+    """`tls`: None, or {"ca": [DER, …], "cert": DER, "key": DER}; the host's name is checked
+    always.
+    """
+
+    def __init__(self, host, port, tls=None):
+        """Look the name up (that may take as long as the resolver likes) and begin to connect."""
+        # Anew at each connect: a broker may have moved.
+        address = socket.getaddrinfo(host, port, 0, socket.SOCK_STREAM)[0][-1]
+        self._sock = socket.socket()
+        self._sock.setblocking(False)
+        self._host = host
+        self._tls = tls
+        self._stream = None
+        self._poll = select.poll()
+        self._poll.register(self._sock, select.POLLOUT)
+        try:
+            self._sock.connect(address)
+        except OSError as error:
+            if error.errno not in _NOT_YET:
+                self.close()
+                raise
+
+    def ready(self):
+        """Return whether bytes can be written; OSError when the other side refuses."""
+        if self._stream is not None:
+            return True
+        for _, event in self._poll.poll(0):
+            if event & _FAILED:
+                raise OSError("connection refused")
+            self._poll.unregister(self._sock)
+            self._stream = self._sock if self._tls is None else self._wrap()
+            return True
+        return False
+
+    def _wrap(self):
+        import ssl
+
+        context = ssl.SSLContext(ssl.PROTOCOL_TLS_CLIENT)
+        context.verify_mode = ssl.CERT_REQUIRED
+        for authority in self._tls["ca"]:
+            context.load_verify_locations(cadata=authority)
+        if self._tls.get("cert"):
+            context.load_cert_chain(self._tls["cert"], self._tls["key"])
+        # The handshake goes on with the first reads and writes.
+        return context.wrap_socket(
+            self._sock, server_hostname=self._host, do_handshake_on_connect=False
+        )
+
+    def read(self, n):
+        """Return up to `n` bytes, None when there are none yet, b"" when the other side has
+        closed.
+        """
+        try:
+            return self._stream.recv(n) if self._tls is None else self._stream.read(n)
+        except OSError as error:
+            if error.errno in _NOT_YET:
+                return None
+            raise
+
+    def write(self, data):
+        """Return how many bytes were taken, None when none can be now."""
+        try:
+            return self._stream.send(data) if self._tls is None else self._stream.write(data)
+        except OSError as error:
+            if error.errno in _NOT_YET:
+                return None
+            raise
+
+    def close(self):
+        stream = self._stream or self._sock
+        stream.close()

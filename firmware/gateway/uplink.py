@@ -1,0 +1,228 @@
+"""Deliver frames and announce the node: connect, keep a window of frames in flight, obey
+commands.
+"""
+
+import json
+
+from micropython import const
+
+from gateway.mqtt import LinkError, Session
+
+_WINDOW = const(8)
+_BUSY_MS = const(20)
+_CONNECTED_MS = const(1000)
+_DOWN_MS = const(1000)
+_BACK_OFF_FIRST_MS = const(1000)
+_BACK_OFF_MOST_MS = const(5 * 60 * 1000)
+_HEALTH_EVERY_MS = const(3600 * 1000)
+_REPLIES_MOST = const(8)
+_FRAME = const(0)
+_HEALTH = const(1)
+_REPLY = const(2)
+
+
+class Uplink:
+    """`schemas`: [(id, JSON), …]. `report()`: the health message. `commands`: {name: function}."""
+
+    def __init__(self, hal, clock, config, spool, schemas, report, commands):
+        self._hal = hal
+        self._clock = clock
+        self._broker = config["broker"]
+        self._spool = spool
+        self._schemas = schemas
+        self._report = report
+        self._commands = commands
+        self._base = ("kista/1/%s/" % config["node"]).encode()
+        self._boot = None
+        self._back_off = 0
+        self._next_try = 0
+        self._health_due = 0
+        self._health_wanted = False
+        self._replies = []
+        self._flying = {}
+        self._backlog = -1
+        self._live_turn = False
+        self._introduced = False
+        self.state = "starting"
+        self.reason = ""
+        self.acked = 0
+        self.reconnects = 0
+        self.heard_ms = None
+        if self._broker:
+            will = (self._base + b"status", b'{"state":"offline"}')
+            self._session = Session(
+                hal, config["node"].encode(), self._broker, will, self._acked, self._message
+            )
+
+    def step(self):
+        """Do what can be done without waiting; return ms until the next call."""
+        if not self._broker:
+            self._say("unconfigured", "no broker is configured")
+            return _DOWN_MS
+        if not self._hal.link.up():
+            if self.state != "no network":
+                self._session.close()
+                self._back_off = 0
+                self._next_try = 0
+            self._say("no network", self._hal.link.why())
+            return _DOWN_MS
+        if self.state in ("connecting", "online"):
+            try:
+                return self._work()
+            except LinkError as error:
+                self._fail(str(error))
+                return _DOWN_MS
+        wait = self._next_try - self._clock.uptime_ms()
+        if wait > 0:
+            return min(wait, _DOWN_MS)
+        return self._dial()
+
+    def stats(self):
+        """Return what the link does: counts since the boot, bytes on the wire."""
+        session = self._session if self._broker else None
+        return {
+            "state": self.state,
+            "reason": self.reason,
+            "acked": self.acked,
+            "reconnects": self.reconnects,
+            "inflight": len(self._flying),
+            "bytes_out": session.bytes_out if session else 0,
+            "bytes_in": session.bytes_in if session else 0,
+        }
+
+    def _say(self, state, reason=""):
+        self.state = state
+        self.reason = reason
+
+    def _dial(self):
+        self._say("connecting", self.reason)
+        broker = self._broker
+        try:
+            self._session.open(self._hal.dial(broker["host"], broker["port"], broker.get("tls")))
+        except OSError as error:
+            self._fail(str(error))
+            return _DOWN_MS
+        self._introduced = False
+        return _BUSY_MS
+
+    def _fail(self, reason):
+        """Give the connection up; try again after a while that grows and varies."""
+        self._session.close()
+        self._say("waiting", reason)
+        self.reconnects += 1
+        self._back_off = min(max(2 * self._back_off, _BACK_OFF_FIRST_MS), _BACK_OFF_MOST_MS)
+        jitter = self._back_off * self._hal.random(1)[0] >> 9
+        self._next_try = self._clock.uptime_ms() + self._back_off + jitter
+
+    def _work(self):
+        session = self._session
+        session.step()
+        if not session.connected:
+            return _BUSY_MS
+        if not self._introduced:
+            self._introduce()
+        self._send_replies()
+        self._send_health()
+        self._send_frames()
+        session.step()
+        return _BUSY_MS if session.window or self._replies else _CONNECTED_MS
+
+    def _introduce(self):
+        """Say who is there, and take up what was in flight when the last connection ended."""
+        session = self._session
+        self._introduced = True
+        self._say("online")
+        self._back_off = 0
+        self._health_wanted = True
+        self._backlog = -1
+        old, session.window = session.window, {}
+        flying, self._flying = self._flying, {}
+        if session.session_present:
+            for ident, (tag, sent) in old.items():
+                self._resume(ident, tag, sent)
+        del flying
+        session.publish(self._base + b"status", b'{"state":"online"}', None, True)
+        for ident, text in self._schemas:
+            name = b"schema/" + "".join("%02x" % byte for byte in ident).encode()
+            session.publish(self._base + name, text, None, True)
+        session.subscribe(self._base + b"command/#")
+
+    def _resume(self, ident, tag, sent):
+        """Send a frame again under its old packet id: the broker may have it, and then says so."""
+        if tag is None or tag[0] != _FRAME:
+            return
+        data = self._spool.get(tag[1])
+        if data is not None:
+            self._session.window[ident] = (tag, sent)
+            self._session.again(ident, self._base + b"frames", data)
+            self._flying[tag[1]] = True
+
+    def _send_frames(self):
+        while len(self._flying) < _WINDOW and self._session.room():
+            found = self._next_frame()
+            if found is None:
+                return
+            seq, data = found
+            self._flying[seq] = True
+            self._session.publish(self._base + b"frames", data, (_FRAME, seq))
+
+    def _next_frame(self):
+        """Return (seq, bytes): by turns the newest, which is live, and the oldest."""
+        if self._spool.pending() <= len(self._flying):
+            return self._spool.asked()
+        self._live_turn = not self._live_turn
+        if self._live_turn:
+            found = self._spool.latest()
+            if found and found[0] not in self._flying and found[0] > self._backlog:
+                return found
+        while True:
+            found = self._spool.next(self._backlog)
+            if found is None:
+                return self._spool.asked()
+            self._backlog = found[0]
+            if found[0] not in self._flying:
+                return found
+
+    def _acked(self, tag):
+        self.heard_ms = self._clock.uptime_ms()
+        if tag[0] == _FRAME:
+            self._flying.pop(tag[1], None)
+            # Only now: the broker has it.
+            self._spool.ack(tag[1])
+            self.acked += 1
+
+    def _send_health(self):
+        now = self._clock.uptime_ms()
+        if self._health_wanted or now >= self._health_due:
+            self._health_wanted = False
+            self._health_due = now + _HEALTH_EVERY_MS
+            self._session.publish(self._base + b"health", self._report(), (_HEALTH, 0), True)
+
+    def _send_replies(self):
+        while self._replies and self._session.room():
+            self._session.publish(self._base + b"reply", self._replies.pop(0), (_REPLY, 0))
+
+    def _message(self, topic, payload):
+        """Carry a command out and leave the answer to be sent; umqtt acknowledges it after that."""
+        name = topic[len(self._base) :].decode()
+        reply = {"command": name[len("command/") :], "id": None}
+        try:
+            arguments = json.loads(payload) if payload else {}
+            if not isinstance(arguments, dict):
+                raise ValueError("needs a JSON object")
+            reply["id"] = arguments.get("id")
+            command = self._commands.get(reply["command"])
+            if command is None:
+                raise ValueError("unknown command")
+            reply.update(command(arguments))
+            reply["ok"] = True
+        except (ValueError, KeyError, TypeError) as error:
+            reply["ok"] = False
+            reply["error"] = str(error)
+        if len(self._replies) >= _REPLIES_MOST:
+            del self._replies[0]
+        self._replies.append(json.dumps(reply).encode())
+
+    def want_health(self):
+        """Send the health message as soon as possible."""
+        self._health_wanted = True

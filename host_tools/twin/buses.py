@@ -1,0 +1,72 @@
+"""Simulated buses: MicroPython's method names on the node's side, sensor models on the other."""
+
+
+class Uart:
+    """A serial line to one model; bytes beyond the receive buffer are lost and counted."""
+
+    def __init__(self, model, now_ms, rxbuf):
+        self._model = model
+        self._now_ms = now_ms
+        self._rxbuf = rxbuf
+        self._received = b""
+        self.overruns = 0
+
+    def _receive(self):
+        data = self._model.pending(self._now_ms())
+        if data:
+            room = self._rxbuf - len(self._received)
+            self.overruns += max(0, len(data) - room)
+            self._received += data[:room]
+
+    def any(self):
+        self._receive()
+        return len(self._received)
+
+    def read(self, n=None):
+        self._receive()
+        n = len(self._received) if n is None else n
+        data = self._received[:n]
+        self._received = self._received[n:]
+        return data or None
+
+    def readinto(self, buf):
+        data = self.read(len(buf))
+        if data is None:
+            return None
+        buf[: len(data)] = data
+        return len(data)
+
+    def write(self, data):
+        self._receive()
+        self._model.write(bytes(data), self._now_ms())
+        return len(data)
+
+
+class I2c:
+    """An I2C bus with some models on it, told apart by their `address`."""
+
+    def __init__(self, models, now_ms):
+        self._models = models
+        self._now_ms = now_ms
+
+    def _at(self, address):
+        for model in self._models:
+            if model.address == address:
+                return model
+        raise OSError(19)
+
+    def scan(self):
+        return sorted(model.address for model in self._models)
+
+    def readfrom_mem_into(self, address, register, buf):
+        buf[:] = self._at(address).read_mem(register, len(buf), self._now_ms())
+
+    def writeto_mem(self, address, register, buf):
+        self._at(address).write_mem(register, bytes(buf), self._now_ms())
+
+    def readfrom_into(self, address, buf):
+        buf[:] = self._at(address).read(len(buf), self._now_ms())
+
+    def writeto(self, address, buf):
+        self._at(address).write(bytes(buf), self._now_ms())
+        return len(buf)
