@@ -1,9 +1,14 @@
 """The endless loops of the node; everything they call does a bounded piece of work."""
 
+import gc
 import json
 import sys
 
+from micropython import const
+
 from gateway import app, health
+
+_COLLECT_EVERY_BYTES = const(32768)
 
 
 async def forever(clock, step):
@@ -23,6 +28,8 @@ def run(hal, make_node, watchers=()):
 
     `watchers`: functions of the node that return coroutines to run beside it.
     """
+    # Often and early: a heap that is never full is never in pieces.
+    gc.threshold(_COLLECT_EVERY_BYTES)
     try:
         node = make_node()
         loops = [forever(node.clock, step) for step in node.steps]

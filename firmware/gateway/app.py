@@ -1,11 +1,11 @@
 """The whole node, wired in the order of the data: sensors → streams → spool → uplink."""
 
+import sys
+
 from micropython import const
 
-from gateway import config as configuration
-from gateway import schema
+import gateway
 from gateway.clock import Clock
-from gateway.config import load_driver
 from gateway.health import Health
 from gateway.sampler import Stream
 from gateway.spool import Spool
@@ -15,18 +15,41 @@ _BOOT_MASK = const(0x3FFFFFFF)
 _RESET_AFTER_MS = const(5000)
 
 
+def _configure(board, config_text):
+    """Return (configuration, why it was refused, [(schema id, schema JSON), …], drivers by name).
+
+    What judges a configuration is needed once, and then its memory for the rows.
+    """
+    from gateway import config as configuration
+    from gateway import schema
+
+    refused = ""
+    try:
+        config = configuration.parse(config_text, board, configuration.load_driver)
+    except configuration.ConfigError as error:
+        refused = str(error)
+        config = configuration.salvage(config_text, board)
+    schemas = []
+    drivers = {}
+    for stream in config["streams"]:
+        channels = configuration.channels(stream, configuration.load_driver)
+        text = schema.describe(stream["name"], stream["period_ms"], channels)
+        schemas.append((schema.ident(text), text))
+        for sensor in stream["sensors"]:
+            drivers[sensor["driver"]] = configuration.load_driver(sensor["driver"])
+    for name in ("config", "schema"):
+        del sys.modules["gateway." + name]
+        delattr(gateway, name)
+    return config, refused, schemas, drivers
+
+
 class Node:
     """One boot of the node. `steps` are to be called for ever, `waiting_steps` awaited for ever."""
 
     def __init__(self, hal, board, config_text):
         self.hal = hal
         boot = int.from_bytes(hal.random(4), "big") & _BOOT_MASK
-        refused = ""
-        try:
-            self.config = configuration.parse(config_text, board, load_driver)
-        except configuration.ConfigError as error:
-            refused = str(error)
-            self.config = configuration.salvage(config_text, board)
+        self.config, refused, schemas, self._drivers = _configure(board, config_text)
         self.clock = Clock(hal, self.config["time_servers"])
         self.health = Health(hal, self.clock, boot)
         if refused:
@@ -35,12 +58,12 @@ class Node:
             self.health.safe_mode = True
         if self.health.safe_mode:
             self.config["streams"] = []
+            schemas = []
         self.steps = [self._housekeeping, self._step_link]
         self.waiting_steps = []
         self._anchored = self.clock.unix_ms() is not None
         self._reset_at = None
 
-        schemas = self._describe_streams()
         idents = [ident for ident, _ in schemas]
         self.spool = Spool(hal.flash("journal"), hal.flash("spool"), boot, self.clock, idents)
         self.spool.mount()
@@ -55,15 +78,6 @@ class Node:
         self.steps.append(self._step_clock)
         hal.link.start(self.config["network"])
 
-    def _describe_streams(self):
-        """Return [(schema id, schema JSON), …], a stream each."""
-        schemas = []
-        for stream in self.config["streams"]:
-            channels = configuration.channels(stream, load_driver)
-            text = schema.describe(stream["name"], stream["period_ms"], channels)
-            schemas.append((schema.ident(text), text))
-        return schemas
-
     def _wire_stream(self, number, settings):
         stream = Stream(
             self.clock,
@@ -71,7 +85,7 @@ class Node:
             lambda row, quality: self.spool.put(number, row, quality),
         )
         for options in settings["sensors"]:
-            driver = load_driver(options["driver"])
+            driver = self._drivers[options["driver"]]
             sensor = driver.Sensor(self._open_bus(driver, options["bus"]), self.clock, options)
             sampler = stream.add(driver, sensor, options.get("name", options["driver"]))
             self.waiting_steps.append(sampler.step)

@@ -89,12 +89,21 @@ class Residuals:
         # sign.
         self._surprise = bytearray([1] * rows)
         self._signs = bytearray(rows)
-
-    def begin(self, start):
-        """Begin a column whose residuals are expected to have `start` bits at first."""
         self._class = Probabilities(priors.CLASS)
         self._sign = Probabilities(priors.SIGN)
         self._top = Probabilities(priors.TOP)
+
+    def forget(self):
+        """Begin with a column that has no neighbour."""
+        for row in range(len(self._signs)):
+            self._surprise[row] = 1
+            self._signs[row] = 0
+
+    def begin(self, start):
+        """Begin a column whose residuals are expected to have `start` bits at first."""
+        self._class.start(priors.CLASS)
+        self._sign.start(priors.SIGN)
+        self._top.start(priors.TOP)
         self._expected = start << 4
         self._last_sign = 0
         self._count = 0

@@ -222,7 +222,7 @@ def _walk(coder, frame, head):
     yield
     for _ in _code_times(coder, bits, frame, residuals, unit, period):
         yield
-    residuals = columns.Residuals(frame.rows)
+    residuals.forget()
     if coder.decoding:
         frame.columns = [[None] * frame.rows for _ in range(frame.channels)]
         frame.flags = [None] * frame.channels if head[0] & _FLAGGED else None

@@ -26,8 +26,15 @@ class Probabilities:
     """Adaptive bits that start at `priors`, bytes: the probability of a 0 in 1/256, each."""
 
     def __init__(self, priors):
-        self.p = array("H", [prior << 8 for prior in priors])
-        self.n = bytearray([_SEEN] * len(priors))
+        self.p = array("H", bytes(2 * len(priors)))
+        self.n = bytearray(len(priors))
+        self.start(priors)
+
+    def start(self, priors):
+        """Begin anew from `priors`."""
+        for i in range(len(priors)):
+            self.p[i] = priors[i] << 8
+            self.n[i] = _SEEN
 
     def learn(self, i, bit):
         """Move the i-th probability towards `bit`."""

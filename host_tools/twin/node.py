@@ -72,7 +72,15 @@ class Observer:
             link=node.uplink.stats(),
             network=node.hal.link.up(),
             last=[stream.last for stream in node.streams],
+            heap=_heap(),
         )
+
+
+def _heap():
+    import gc
+
+    gc.collect()
+    return [gc.mem_alloc(), gc.mem_free()]
 
 
 def start(reader, writer, plan):

@@ -17,7 +17,7 @@ from host_tools.errors import UserError
 from host_tools.twin import node_exits, source, tape, world
 from host_tools.urls import Broker
 
-HEAP_KIB = 200
+HEAP_KIB = 180
 BUILD = build.ROOT / "build" / "twin"
 HOUR_MS = 3600 * 1000
 DEFAULT_HOURS = 24
