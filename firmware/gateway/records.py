@@ -35,11 +35,17 @@ class Records:
         struct.pack_into("<HI", header, 1, len(payload) | kind << _KIND_SHIFT, ident)
         struct.pack_into("<I", header, 7, crc32(payload, crc32(view[1:7])))
         struct.pack_into("<H", header, 11, crc32(view[1:11]) & 0xFFFF)
-        # Write first, then name.
+        # Write first, then name, and name only what the flash has kept.
         self._flash.program(offset + HEADER, payload)
+        self._header[:] = header
+        if not (self._parse() and self._whole(offset)):
+            return False
         self._flash.program(offset, header)
         self._flash.read(offset, self._header)
-        return self._header == header and self._parse() and self._whole(offset)
+        if self._header == header:
+            return True
+        self._flash.program(offset, bytes(HEADER))
+        return False
 
     def _parse(self):
         """Take the record header in `_header` apart; False when it is none."""
