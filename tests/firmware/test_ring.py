@@ -146,7 +146,7 @@ def test_ring_keeps_kinds_and_walks_from_where_it_is_told():
     ring.append(b"\xff\xff\xff\xff")
     for one in (ring, _mounted(image)):
         assert [ident for ident, _, _ in one.records(3)] == [3, 4, 5, 6]
-        assert list(one.records(5))[0][1:] == (NOTE, b"note")
+        assert next(one.records(5))[1:] == (NOTE, b"note")
         assert one.read(6)[1] == b"\xff\xff\xff\xff"
 
 
@@ -195,14 +195,15 @@ def test_ring_passes_over_a_destroyed_header():
 
 def test_ring_takes_another_place_when_a_cell_is_worn_out():
     image, ring = _filled(3)
-    worn = ring._end + HEADER + 4
+    worn = ring._end + HEADER + 5
+    payload = b"\x00\xff" * 20
     for _ in range(2):
         one = Ring(_Worn(_chip(image)[1], worn))
         one.mount()
         if one.next_id == 3:
-            one.append(b"\xff" * 40)
+            one.append(payload)
             assert one.corrupt == 1
-        assert one.next_id == 4 and one.read(3)[1] == b"\xff" * 40 and _waiting(one)[-1] == 3
+        assert one.next_id == 4 and one.read(3)[1] == payload and _waiting(one)[-1] == 3
 
 
 class _Worn:
@@ -222,10 +223,10 @@ class _Worn:
             buf[self._offset - offset] &= 0xFE
 
     def _programmed(self):
-        """Return whether a record begins before the cell: blank, it does not show."""
-        header = bytearray(HEADER)
-        self._partition.read(self._offset - 4 - HEADER, header)
-        return header != b"\xff" * HEADER
+        """Return whether the byte before was written: in a blank sector the cell does not show."""
+        before = bytearray(1)
+        self._partition.read(self._offset - 1, before)
+        return before[0] == 0
 
 
 def test_ring_survives_a_cut_at_every_operation_of_a_lap():

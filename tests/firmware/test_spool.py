@@ -1,0 +1,240 @@
+import io
+
+from gateway import frame
+from gateway.spool import FRAME_ROWS, Spool
+from host_tools.twin import flash
+
+SCHEMAS = [bytes([number] * frame.SCHEMA_BYTES) for number in (1, 2)]
+JOURNAL = 8 * flash.SECTOR
+FRAMES = 8 * flash.SECTOR
+OFFSETS = {"journal": (0, JOURNAL), "spool": (JOURNAL, FRAMES)}
+NOON_MS = 1790000000000 - 1790000000000 % 60000
+
+
+class Clock:
+    def __init__(self):
+        self.now = 0
+
+    def uptime_ms(self):
+        return self.now
+
+
+class Post:
+    """A spool on a flash of its own, and a clock that the test moves."""
+
+    def __init__(self, image=None, boot=7):
+        self.image = image or io.BytesIO(b"\xff" * (JOURNAL + FRAMES))
+        self.chip = flash.Nor(self.image, OFFSETS)
+        self.clock = Clock()
+        parts = self.chip.partitions
+        self.spool = Spool(parts["journal"], parts["spool"], boot, self.clock, SCHEMAS)
+        self.spool.mount()
+
+    def again(self, boot=8):
+        """Return the same flash after a power cut."""
+        return Post(self.image, boot)
+
+    def take(self, rows, stream=0, quality=1, period_ms=10000, steps=True):
+        for _ in range(rows):
+            self.clock.now += period_ms
+            self.spool.put(stream, _row(self.clock.now), quality)
+            if steps:
+                self.run()
+
+    def run(self):
+        """Let the spool do all that is due now."""
+        for _ in range(1000):
+            if self.spool.step() >= 1000:
+                return
+        raise AssertionError("never done")
+
+    def waiting(self):
+        """Return the numbers of the frames that wait."""
+        found = []
+        one = self.spool.next(-1)
+        while one is not None:
+            found.append(one[0])
+            one = self.spool.next(one[0])
+        return found
+
+    def frames(self):
+        """Return {seq: frame} of all that waits."""
+        found = {}
+        one = self.spool.next(-1)
+        while one is not None:
+            found[one[0]] = frame.decode(one[1])
+            one = self.spool.next(one[0])
+        return found
+
+    def times(self, stream=0):
+        """Return the times of all rows that wait, in the order of their frames."""
+        times = []
+        frames = self.frames()
+        for seq in sorted(frames):
+            if frames[seq].schema == SCHEMAS[stream]:
+                times += frames[seq].times
+        return times
+
+
+def _row(uptime_ms):
+    i = uptime_ms // 1000
+    return NOON_MS + uptime_ms, (i % 997, None if i % 30 == 0 else -i), (0, 16 if not i % 30 else 0)
+
+
+def test_spool_closes_a_frame_after_fifteen_minutes():
+    post = Post()
+    post.take(95)
+    frames = post.frames()
+    assert list(frames) == [0] and 89 <= frames[0].rows <= 92
+    assert frames[0].boot == 7 and frames[0].seq == 0 and frames[0].quality == 1
+    for i, time in enumerate(frames[0].times):
+        row = _row(time - NOON_MS)
+        assert (frames[0].columns[0][i], frames[0].columns[1][i]) == row[1]
+        assert frames[0].flags[1][i] == row[2][1]
+
+
+def test_spool_closes_a_frame_that_is_full():
+    post = Post()
+    post.take(FRAME_ROWS + 1, period_ms=100)
+    assert [one.rows for one in post.frames().values()] == [FRAME_ROWS]
+
+
+def test_spool_loses_at_most_a_minute_to_a_cut():
+    for rows in (1, 5, 6, 7, 30, 95):
+        post = Post()
+        post.take(rows)
+        taken = [NOON_MS + 10000 * i for i in range(1, rows + 1)]
+        kept = post.again().times()
+        assert kept == taken[: len(kept)], rows
+        assert len(taken) - len(kept) <= 6, rows
+
+
+def test_spool_keeps_every_committed_row_once_however_often_the_power_goes():
+    post = Post()
+    taken = []
+    for boot in range(30):
+        post = post.again(boot)
+        post.clock.now = boot * 10**6
+        post.take(boot % 5, steps=boot % 2)
+        post.take(boot % 3, stream=1)
+        post.spool.commit()
+        taken += [NOON_MS + boot * 10**6 + 10000 * i for i in range(1, boot % 5 + 1)]
+    post = post.again(99)
+    assert post.times() == taken and len(post.times(1)) == sum(boot % 3 for boot in range(30))
+    frames = post.frames()
+    assert sorted(frames) == list(range(len(frames)))
+    # They are the rows of the boots that took them.
+    assert all(1 <= one.boot <= 29 for one in frames.values())
+
+
+def test_spool_numbers_never_start_again():
+    post = Post()
+    last = -1
+    for boot in range(10):
+        post = post.again(boot)
+        post.take(20)
+        post.spool.close_now(0)
+        post.run()
+        seq, data = post.spool.latest()
+        assert seq == last + 1 and frame.decode(data).seq == seq
+        post.spool.ack(seq)
+        last = seq
+
+
+def test_spool_sends_a_frame_again_with_the_same_bytes():
+    post = Post()
+    for _ in range(5):
+        post.take(10)
+        post.spool.close_now(0)
+        post.run()
+    first = [post.spool.get(seq) for seq in range(5)]
+    for seq in range(5):
+        post.spool.ack(seq)
+    assert post.spool.pending() == 0 and post.spool.next(-1) is None
+    post = post.again()
+    assert post.spool.pending() == 0
+    assert post.spool.resend(1, 3) == 3 and post.spool.resend(90, 99) == 0
+    came = []
+    one = post.spool.asked()
+    while one is not None:
+        came.append(one)
+        one = post.spool.asked()
+    assert came == [(seq, first[seq]) for seq in (1, 2, 3)]
+
+
+def test_spool_closes_a_frame_when_the_quality_of_the_time_changes():
+    post = Post()
+    post.take(7, quality=0)
+    post.spool.set_anchor(NOON_MS)
+    post.take(8, quality=1)
+    post.spool.close_now(0)
+    post.run()
+    frames = post.frames()
+    assert [(one.rows, one.quality) for one in frames.values()] == [(7, 0), (8, 1)]
+    assert frames[1].anchor == NOON_MS
+
+
+def test_spool_recovers_rows_with_the_quality_boot_and_anchor_they_were_taken_with():
+    post = Post(boot=5)
+    post.take(3, quality=0)
+    post.spool.commit()
+    frames = post.again(6).frames()
+    assert [(one.boot, one.quality, one.anchor, one.rows) for one in frames.values()] == [
+        (5, 0, None, 3)
+    ]
+    post = post.again(7)
+    post.spool.set_anchor(NOON_MS)
+    post.take(3, quality=1)
+    post.spool.commit()
+    newest = post.again(8).frames()[1]
+    assert (newest.boot, newest.quality, newest.anchor, newest.rows) == (7, 1, NOON_MS, 3)
+
+
+def test_spool_that_is_full_goes_on_and_reports_what_gave_way():
+    post = Post()
+    while not post.spool.lost():
+        for _ in range(40):
+            post.take(2, period_ms=100, steps=False)
+            post.spool.close_now(0)
+        post.run()
+        assert post.spool.pending() < 2000
+    lost = post.spool.lost()
+    assert len(lost) == 1 and lost[0][0] == 0
+    waiting = post.waiting()
+    assert waiting == list(range(lost[0][1] + 1, waiting[-1] + 1))
+    again = post.again()
+    assert again.spool.lost() == lost and again.waiting() == waiting
+
+
+def test_spool_never_lets_the_journal_come_round_to_rows_without_a_frame():
+    post = Post()
+    # One stream is slow: its rows wait while the other one's fill the journal.
+    post.take(1, stream=1)
+    post.spool.commit()
+    for _ in range(700):
+        post.take(3, period_ms=20, steps=False)
+        post.spool.commit()
+    assert post.again().times(1) == [NOON_MS + 10000]
+
+
+def test_spool_flipped_bit_in_the_journal_costs_a_commit_and_doubles_nothing():
+    post = Post()
+    for _ in range(4):
+        for _ in range(4):
+            post.take(4, period_ms=1000)
+            post.spool.commit()
+        post.spool.close_now(0)
+        post.run()
+    for _ in range(3):
+        post.take(4, period_ms=1000)
+        post.spool.commit()
+    taken = [NOON_MS + 1000 * i for i in range(1, 4 * 16 + 3 * 4 + 1)]
+    content = post.image.getvalue()
+    end = content.find(b"\xff" * 100)
+    for offset in range(0, end, 19):
+        broken = bytearray(content)
+        broken[offset] ^= 1 << offset % 8
+        one = Post(io.BytesIO(broken), 9)
+        times = one.times()
+        assert len(times) == len(set(times)) and set(times) <= set(taken), offset
+        assert len(taken) - len(times) in (0, 4), (offset, len(taken) - len(times))
