@@ -3,8 +3,11 @@
 import select
 import socket
 
-# Not there yet, as Linux and lwIP number it (EAGAIN; EINPROGRESS; EALREADY).
-_NOT_YET = (11, 35, 114, 115, 119, 120)
+# Not there yet, as Linux, lwIP and macOS number it (EAGAIN; EINPROGRESS; EALREADY).
+_NOT_YET = (11, 35, 36, 37, 114, 115, 119, 120)
+# mbedtls, told to wait, must be given the same bytes again: it answers for the record it has made,
+# not for what it is offered then. Pieces below a record's 4096 B are taken whole or not at all.
+_TLS_PIECE = 1024
 _FAILED = select.POLLERR | select.POLLHUP
 
 
@@ -16,7 +19,11 @@ class Conn:
     def __init__(self, host, port, tls=None):
         """Look the name up (that may take as long as the resolver likes) and begin to connect."""
         # Anew at each connect: a broker may have moved.
-        address = socket.getaddrinfo(host, port, 0, socket.SOCK_STREAM)[0][-1]
+        try:
+            address = socket.getaddrinfo(host, port, 0, socket.SOCK_STREAM)[0][-1]
+        except OSError as error:
+            raise OSError("no address for %s (%s)" % (host, error))
+        self._owed = 0
         self._sock = socket.socket()
         self._sock.setblocking(False)
         self._host = host
@@ -39,7 +46,11 @@ class Conn:
             if event & _FAILED:
                 raise OSError("connection refused")
             self._poll.unregister(self._sock)
-            self._stream = self._sock if self._tls is None else self._wrap()
+            try:
+                self._stream = self._sock if self._tls is None else self._wrap()
+            except ValueError as error:
+                # A certificate or key that is none: for the person at the configuration.
+                raise OSError("TLS: %s" % error)
             return True
         return False
 
@@ -71,7 +82,12 @@ class Conn:
     def write(self, data):
         """Return how many bytes were taken, None when none can be now."""
         try:
-            return self._stream.send(data) if self._tls is None else self._stream.write(data)
+            if self._tls is None:
+                return self._stream.send(data)
+            piece = data[: self._owed or _TLS_PIECE]
+            taken = self._stream.write(piece)
+            self._owed = 0 if taken else len(piece)
+            return taken
         except OSError as error:
             if error.errno in _NOT_YET:
                 return None

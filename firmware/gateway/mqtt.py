@@ -1,9 +1,8 @@
 """umqtt.simple on a connection that never blocks.
 
 The client builds and reads the packets; its socket is a `Wire`. The Wire gathers the client's small
-writes into whole packets, hands it only whole packets to read, and answers at once for the broker
-where
-the client would wait. What the broker really says is compared with a window of packets in flight.
+writes into whole packets, hands it only whole packets to read, and answers at once where the
+client would wait. What the broker really says is compared with a window of packets in flight.
 """
 
 import struct
@@ -19,6 +18,8 @@ _PINGRESP = const(0xD0)
 _DUP = const(8)
 _ID_MOST = const(65535)
 _READ_BYTES = const(512)
+# What a step reads at most: a broker that never stops talking does not stop the sampling.
+_READS_MOST = const(8)
 # A command is never longer; a broker that sends more is not ours.
 INCOMING_MOST = const(4096)
 OUTGOING_MOST = const(8192)
@@ -75,6 +76,9 @@ class Wire:
             self._packet = bytearray()
 
     def read(self, n):
+        # A length inside a packet that points out of it; the client would take what there is.
+        if not 0 <= n <= len(self._given):
+            raise LinkError("broker sends nonsense")
         data = self._given[:n]
         self._given = self._given[n:]
         return data
@@ -101,9 +105,11 @@ def packet_size(data):
 
 
 class Session:
-    """MQTT with one broker over one connection after the other; the window outlives them.
+    """MQTT with one broker over one connection after the other.
 
     on_ack(tag): a packet of that tag was acknowledged. on_message(topic, payload): bytes, bytes.
+    `left` is {packet id: tag} of what was in flight when a connection ended; the owner takes it
+    up again. While `paused` is set, what the broker sends waits.
     """
 
     def __init__(self, hal, client_id, broker, will, on_ack, on_message):
@@ -117,6 +123,8 @@ class Session:
         self._conn = None
         self._next_id = 1
         self.window = {}
+        self.left = {}
+        self.paused = False
         self.session_present = False
         self.connected = False
         self.bytes_out = 0
@@ -128,17 +136,20 @@ class Session:
         self._wire = Wire()
         self._in = bytearray()
         self.connected = False
+        self.paused = False
         self._dialled = False
-        self._began = self._sent = self._heard = self._hal.wire_ms()
+        self._began = self._sent = self._heard = self._settled = self._hal.wire_ms()
         self._pinged = False
         umqtt.simple.socket = self._wire
         broker = self._broker
+        user = broker.get("user")
         self._client = umqtt.simple.MQTTClient(
             self._client_id,
             "",
             broker["port"],
-            broker.get("user"),
-            broker.get("password"),
+            # Bytes: the client counts a text's characters where MQTT counts bytes.
+            user.encode() if user else None,
+            (broker.get("password") or "").encode() if user else None,
             broker["keepalive_s"],
         )
         self._client.set_callback(self._on_message)
@@ -147,11 +158,15 @@ class Session:
         self._call(self._client.connect, False)
 
     def close(self):
-        """Forget the connection; what is in flight stays in the window."""
+        """Forget the connection; what is in flight is left for the next one."""
         if self._conn is not None:
             self._conn.close()
         self._conn = None
         self.connected = False
+        for ident, (tag, _) in self.window.items():
+            if tag is not None:
+                self.left[ident] = tag
+        self.window = {}
 
     def room(self):
         """Return whether more may be published now."""
@@ -163,10 +178,10 @@ class Session:
         self._send(ident, topic, payload, retain)
         self.window[ident] = (tag, self._hal.wire_ms())
 
-    def again(self, ident, topic, payload):
-        """Send once more, as a duplicate, what was in flight when the last connection ended."""
+    def again(self, ident, topic, payload, tag):
+        """Send once more, under its old packet id and as a duplicate, what was `left`."""
         self._send(ident, topic, payload, _DUP)
-        self.window[ident] = (self.window[ident][0], self._hal.wire_ms())
+        self.window[ident] = (tag, self._hal.wire_ms())
 
     def _send(self, ident, topic, payload, retain):
         self._client.pid = ident - 1
@@ -185,7 +200,7 @@ class Session:
         while True:
             ident = self._next_id
             self._next_id = ident + 1 if ident < _ID_MOST else 1
-            if ident not in self.window:
+            if ident not in self.window and ident not in self.left:
                 return ident
 
     def step(self):
@@ -214,7 +229,10 @@ class Session:
             self._wire.take(taken)
 
     def _fill(self):
-        while True:
+        self._take_packets()
+        for _ in range(_READS_MOST):
+            if self.paused:
+                return
             data = self._conn.read(_READ_BYTES)
             if data is None:
                 return
@@ -226,7 +244,7 @@ class Session:
             self._take_packets()
 
     def _take_packets(self):
-        while True:
+        while not self.paused:
             size = packet_size(self._in)
             if size > INCOMING_MOST:
                 raise LinkError("broker sends a packet of %d bytes" % size)
@@ -242,7 +260,7 @@ class Session:
             self._take_connack(packet)
         elif not self.connected:
             raise LinkError("broker does not speak MQTT")
-        elif kind == _PUBLISH:
+        elif kind == _PUBLISH and not packet[0] & 4:
             self._wire.give(packet)
             self._call(self._client.wait_msg)
         elif kind == _PUBACK and len(packet) == 4:
@@ -264,6 +282,7 @@ class Session:
         self.session_present = bool(packet[2] & 1)
 
     def _settle(self, ident):
+        self._settled = self._hal.wire_ms()
         # An acknowledgement of something unknown is an old one, come late: nothing to do.
         if ident in self.window:
             tag, _ = self.window.pop(ident)
@@ -277,7 +296,8 @@ class Session:
                 raise LinkError("broker does not answer")
             return
         for _, sent in self.window.values():
-            if _since(now, sent) > ANSWER_WITHIN_MS:
+            # A full window takes its time on a slow link: late is who has brought nothing through.
+            if min(_since(now, sent), _since(now, self._settled)) > ANSWER_WITHIN_MS:
                 raise LinkError("broker does not acknowledge")
         keepalive = self._broker["keepalive_s"] * 500
         if self._pinged:

@@ -8,7 +8,8 @@ from micropython import const
 
 from gateway.mqtt import LinkError, Session
 
-_WINDOW = const(8)
+# At a round trip of 200 ms this is 80 frames a second; only their numbers are kept in RAM.
+_WINDOW = const(16)
 _BUSY_MS = const(20)
 _CONNECTED_MS = const(1000)
 _DOWN_MS = const(1000)
@@ -19,6 +20,7 @@ _REPLIES_MOST = const(8)
 _FRAME = const(0)
 _HEALTH = const(1)
 _REPLY = const(2)
+_STATUS = const(3)
 
 
 class Uplink:
@@ -45,6 +47,8 @@ class Uplink:
         self._introduced = False
         self.state = "starting"
         self.reason = ""
+        self.failure = ""
+        self.sent = 0
         self.acked = 0
         self.reconnects = 0
         self.heard_ms = None
@@ -83,6 +87,9 @@ class Uplink:
         return {
             "state": self.state,
             "reason": self.reason,
+            # Why the connection ended last: the health message is sent over the next one.
+            "failure": self.failure,
+            "sent": self.sent,
             "acked": self.acked,
             "reconnects": self.reconnects,
             "inflight": len(self._flying),
@@ -109,6 +116,7 @@ class Uplink:
         """Give the connection up; try again after a while that grows and varies."""
         self._session.close()
         self._say("waiting", reason)
+        self.failure = reason
         self.reconnects += 1
         self._back_off = min(max(2 * self._back_off, _BACK_OFF_FIRST_MS), _BACK_OFF_MOST_MS)
         jitter = self._back_off * self._hal.random(1)[0] >> 9
@@ -128,43 +136,48 @@ class Uplink:
         return _BUSY_MS if session.window or self._replies else _CONNECTED_MS
 
     def _introduce(self):
-        """Say who is there, and take up what was in flight when the last connection ended."""
+        """Say who is there, what its frames mean, and that it listens to commands."""
         session = self._session
         self._introduced = True
         self._say("online")
-        self._back_off = 0
         self._health_wanted = True
-        self._backlog = -1
-        old, session.window = session.window, {}
-        flying, self._flying = self._flying, {}
-        if session.session_present:
-            for ident, (tag, sent) in old.items():
-                self._resume(ident, tag, sent)
-        del flying
-        session.publish(self._base + b"status", b'{"state":"online"}', None, True)
+        session.publish(self._base + b"status", b'{"state":"online"}', (_STATUS, 0), True)
         for ident, text in self._schemas:
             name = b"schema/" + "".join("%02x" % byte for byte in ident).encode()
             session.publish(self._base + name, text, None, True)
         session.subscribe(self._base + b"command/#")
 
-    def _resume(self, ident, tag, sent):
-        """Send a frame again under its old packet id: the broker may have it, and then says so."""
-        if tag is None or tag[0] != _FRAME:
-            return
-        data = self._spool.get(tag[1])
-        if data is not None:
-            self._session.window[ident] = (tag, sent)
-            self._session.again(ident, self._base + b"frames", data)
-            self._flying[tag[1]] = True
+    def _resume(self):
+        """Send again what was in flight when the last connection ended."""
+        session = self._session
+        while session.left and session.room():
+            ident, tag = session.left.popitem()
+            if tag[0] == _REPLY:
+                self._replies.append(tag[1])
+            elif tag[0] == _FRAME:
+                data = self._spool.get(tag[1])
+                if data is None:
+                    # It has given way meanwhile; the spool reports it.
+                    self._flying.pop(tag[1], None)
+                elif session.session_present:
+                    # Under its old packet id: the broker may have it, and then says so.
+                    session.again(ident, self._base + b"frames", data, tag)
+                    self.sent += 1
+                else:
+                    self._publish_frame(tag[1], data)
 
     def _send_frames(self):
+        self._resume()
         while len(self._flying) < _WINDOW and self._session.room():
             found = self._next_frame()
             if found is None:
                 return
-            seq, data = found
-            self._flying[seq] = True
-            self._session.publish(self._base + b"frames", data, (_FRAME, seq))
+            self._publish_frame(*found)
+
+    def _publish_frame(self, seq, data):
+        self._flying[seq] = True
+        self._session.publish(self._base + b"frames", data, (_FRAME, seq))
+        self.sent += 1
 
     def _next_frame(self):
         """Return (seq, bytes): by turns the newest, which is live, and the oldest."""
@@ -185,6 +198,8 @@ class Uplink:
 
     def _acked(self, tag):
         self.heard_ms = self._clock.uptime_ms()
+        # Only an answer ends the back-off: some brokers accept a node, then throw it out.
+        self._back_off = 0
         if tag[0] == _FRAME:
             self._flying.pop(tag[1], None)
             # Only now: the broker has it.
@@ -200,13 +215,15 @@ class Uplink:
 
     def _send_replies(self):
         while self._replies and self._session.room():
-            self._session.publish(self._base + b"reply", self._replies.pop(0), (_REPLY, 0))
+            text = self._replies.pop(0)
+            self._session.publish(self._base + b"reply", text, (_REPLY, text))
+        self._session.paused = len(self._replies) >= _REPLIES_MOST
 
     def _message(self, topic, payload):
         """Carry a command out and leave the answer to be sent; umqtt acknowledges it after that."""
-        name = topic[len(self._base) :].decode()
-        reply = {"command": name[len("command/") :], "id": None}
+        reply = {"command": None, "id": None}
         try:
+            reply["command"] = topic[len(self._base) + len("command/") :].decode()
             arguments = json.loads(payload) if payload else {}
             if not isinstance(arguments, dict):
                 raise ValueError("needs a JSON object")
@@ -216,12 +233,12 @@ class Uplink:
                 raise ValueError("unknown command")
             reply.update(command(arguments))
             reply["ok"] = True
-        except (ValueError, KeyError, TypeError) as error:
+        except Exception as error:
+            # Whatever it is: a command not acknowledged comes again, and would fail for ever.
             reply["ok"] = False
-            reply["error"] = str(error)
-        if len(self._replies) >= _REPLIES_MOST:
-            del self._replies[0]
+            reply["error"] = "%s: %s" % (type(error).__name__, error)
         self._replies.append(json.dumps(reply).encode())
+        self._session.paused = len(self._replies) >= _REPLIES_MOST
 
     def want_health(self):
         """Send the health message as soon as possible."""
