@@ -7,11 +7,15 @@ sample of them, the same each time. A failure prints the operation, the form and
 import io
 import os
 import random
+import subprocess
+import time
 
 import pytest
 
 from gateway import frame
+from gateway.ring import Ring
 from gateway.spool import Spool
+from host_tools import build
 from host_tools.twin import flash
 
 COMMITS = 2000
@@ -25,7 +29,7 @@ SCHEMAS = [bytes([number] * frame.SCHEMA_BYTES) for number in (1, 2)]
 CHANNELS = (5, 2)
 EVERYTHING = os.environ.get("KISTA_CUTS") == "all"
 # Prime, so that the samples go through all kinds of operations.
-STRIDE = 1 if EVERYTHING else 37
+STRIDE = 1 if EVERYTHING else 53
 # One cut in so many is followed by a second one, at each operation of the recovery.
 TWICE = 7 if EVERYTHING else 17
 
@@ -309,3 +313,56 @@ def test_no_cut_of_the_power_loses_or_doubles_a_committed_row():
     print(life.operations, "operations,", cutter.cuts, "cuts,", cutter.second_cuts, "second cuts")
     assert life.chip.erases >= 2 * (JOURNAL + FRAMES) // flash.SECTOR, "both rings went round"
     assert life.spool.lost(), "frames gave way"
+
+
+# Writes records and says so, until it is killed.
+WRITER = """
+import sys
+from gateway.ring import Ring
+from host_tools.twin import flash
+
+file = open(sys.argv[1], "r+b")
+ring = Ring(flash.Nor(file, {"spool": (0, %d)}).partitions["spool"])
+ring.mount()
+while True:
+    ident = ring.append(bytes(ring.next_id * 31 + i & 255 for i in range(300)))
+    print("a", ident)
+    ring.step()
+    if ident %% 3:
+        ring.ack(ident - 2)
+        print("d", ident - 2)
+"""
+
+
+@pytest.mark.slow
+def test_killing_the_process_is_a_power_cut_like_any_other(tmp_path):
+    image = tmp_path / "flash"
+    image.write_bytes(b"\xff" * FRAMES)
+    script = tmp_path / "writer.py"
+    script.write_text(WRITER % FRAMES)
+    environment = {"MICROPYPATH": f"{build.FIRMWARE}:{build.ROOT}:.frozen"}
+    draw = random.Random(SEED)
+    written = -1
+    for kill in range(10):
+        command = [*build.micropython(96), str(script), str(image)]
+        process = subprocess.Popen(command, env=environment, stdout=subprocess.PIPE, text=True)
+        process.stdout.readline()
+        time.sleep(draw.random() / 5)
+        process.kill()
+        for line in process.communicate()[0].splitlines():
+            what, _, ident = line.partition(" ")
+            if ident.isdigit() and what == "a":
+                written = max(written, int(ident))
+        with image.open("rb") as file:
+            chip = flash.Nor(io.BytesIO(file.read()), {"spool": (0, FRAMES)})
+        ring = Ring(chip.partitions["spool"])
+        ring.mount()
+        lost = {i for first, last in ring.gaps() for i in range(first, last + 1)}
+        assert written < ring.next_id, f"kill {kill}"
+        for ident in range(ring.oldest(), written + 1):
+            kind_and_payload = ring.read(ident)
+            assert kind_and_payload is not None or ident in lost, f"kill {kill}: record {ident}"
+            if kind_and_payload is not None:
+                expected = bytes(ident * 31 + i & 255 for i in range(300))
+                assert kind_and_payload[1] == expected, f"kill {kill}: record {ident}"
+    assert written > 100
