@@ -17,6 +17,7 @@ _LENGTH_MASK = const(0xFFF)
 _KIND_SHIFT = const(12)
 # A byte counts as 0 when most of its bits are: neither a torn program nor one flipped bit matters.
 _BITS_LEFT = const(4)
+_GAPS_MOST = const(16)
 
 
 class Records:
@@ -131,3 +132,26 @@ def mostly_ones(byte):
         byte &= byte - 1
         count += 1
     return count > _BITS_LEFT
+
+
+def merge_gaps(gaps):
+    """Return `gaps` in order, neighbours joined; beyond the limit the nearest two are joined."""
+    gaps = sorted(gaps)
+    merged = gaps[:1]
+    for first, last in gaps[1:]:
+        if first <= merged[-1][1] + 1:
+            merged[-1] = (merged[-1][0], max(last, merged[-1][1]))
+        else:
+            merged.append((first, last))
+    while len(merged) > _GAPS_MOST:
+        near = min(range(len(merged) - 1), key=lambda i: merged[i + 1][0] - merged[i][1])
+        merged[near : near + 2] = [(merged[near][0], merged[near + 1][1])]
+    return merged
+
+
+def pack_gaps(gaps):
+    return b"".join(struct.pack("<II", first, last) for first, last in gaps)
+
+
+def unpack_gaps(payload):
+    return [struct.unpack_from("<II", payload, i) for i in range(0, len(payload) - 7, 8)]

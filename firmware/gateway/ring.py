@@ -10,14 +10,22 @@ from binascii import crc32
 
 from micropython import const
 
-from gateway.records import DATA, GAPS, HEADER, Records, mostly_ones
+from gateway.records import (
+    DATA,
+    GAPS,
+    HEADER,
+    Records,
+    merge_gaps,
+    mostly_ones,
+    pack_gaps,
+    unpack_gaps,
+)
 
 # generation, lowest id, CRC-32 of both; the same again; 0 when everything in it is delivered
 _SECTOR_HEADER = const(25)
 _COPIES = (0, 12)
 _DONE = const(24)
 _VOID = const(0x3FFFFFFF)
-_GAPS_MOST = const(16)
 # header and 16 ranges
 _GAPS_BYTES_MOST = const(13 + 16 * 8)
 # Kept free while no sector is erased ahead: what is lost with the next erase is noted before it,
@@ -124,7 +132,7 @@ class Ring(Records):
         self.corrupt += 1
         if self._keep_account and not acked and not self._is_lost(ident):
             # It can never be delivered: it must not be offered for ever.
-            self._gaps = _merge(self._gaps + [(ident, ident)])
+            self._gaps = merge_gaps(self._gaps + [(ident, ident)])
             self._save_gaps()
             self._close_one(ident)
         return None
@@ -220,7 +228,7 @@ class Ring(Records):
                 if self._kind == GAPS:
                     payload = self._payload(offset)
                     if payload is not None:
-                        self._gaps = _unpack_gaps(payload)
+                        self._gaps = unpack_gaps(payload)
                         noted = generation == self._at
         # A torn record is never written over; one that ends in ones is longer than it looks.
         self._end = max(behind, self._dirt(start, self._end, last=True))
@@ -249,7 +257,7 @@ class Ring(Records):
         gone = [gap for gap in gone if not self._is_lost(gap[0])]
         if gone:
             self.corrupt += sum(last - first + 1 for first, last in gone)
-            self._gaps = _merge(self._gaps + gone)
+            self._gaps = merge_gaps(self._gaps + gone)
             self._save_gaps()
         self._open[i] = len(waiting)
         return waiting
@@ -292,7 +300,7 @@ class Ring(Records):
     def _save_gaps(self):
         """Note the gaps; without room the next sector begins with them anyway."""
         if self._has_room(_GAPS_BYTES_MOST - HEADER, 0):
-            self._write(_pack_gaps(self._gaps), GAPS)
+            self._write(pack_gaps(self._gaps), GAPS)
 
     def _next_sector(self):
         before = self._at
@@ -320,7 +328,7 @@ class Ring(Records):
         """Note what is lost with a sector before it is: the other way a cut would hide it."""
         waiting = self._count(generation)
         if waiting:
-            self._gaps = _merge(self._gaps + [(ident, ident) for ident in waiting])
+            self._gaps = merge_gaps(self._gaps + [(ident, ident) for ident in waiting])
             self._save_gaps()
         self._open[generation % self._sectors] = 0
         self._mark_done(generation)
@@ -395,29 +403,10 @@ class Ring(Records):
     def _is_lost(self, ident):
         return any(first <= ident <= last for first, last in self._gaps)
 
+    def laps(self):
+        """Return how often each sector has been erased, at most."""
+        return self._newest // self._sectors + 1
+
     def gaps(self):
         """Return [(first id, last id), …] of records that gave way unacknowledged."""
         return list(self._gaps)
-
-
-def _merge(gaps):
-    """Return `gaps` in order, neighbours joined; beyond the limit the nearest two are joined."""
-    gaps = sorted(gaps)
-    merged = gaps[:1]
-    for first, last in gaps[1:]:
-        if first <= merged[-1][1] + 1:
-            merged[-1] = (merged[-1][0], max(last, merged[-1][1]))
-        else:
-            merged.append((first, last))
-    while len(merged) > _GAPS_MOST:
-        near = min(range(len(merged) - 1), key=lambda i: merged[i + 1][0] - merged[i][1])
-        merged[near : near + 2] = [(merged[near][0], merged[near + 1][1])]
-    return merged
-
-
-def _pack_gaps(gaps):
-    return b"".join(struct.pack("<II", first, last) for first, last in gaps)
-
-
-def _unpack_gaps(payload):
-    return [struct.unpack_from("<II", payload, i) for i in range(0, len(payload) - 7, 8)]

@@ -297,9 +297,10 @@ class Spool:
         return self._frames.gaps()
 
     def stats(self):
-        """Return counts: records that broke in flash, rows recovered at mount, the next number."""
+        """Return counts: broken records, rows recovered at mount, the next number, wear."""
         return {
             "corrupt": self._journal.corrupt + self._frames.corrupt,
             "recovered_rows": self.recovered_rows,
             "next_seq": self._frames.next_id,
+            "erases": max(self._journal.laps(), self._frames.laps()),
         }

@@ -62,12 +62,24 @@ class Nor:
             return bytes(old)
         if self._how == DONE:
             return bytes(new)
-        # Each bit that was to change has or has not.
+        # Each bit that was to change has or has not: few in an early cut, nearly all in a late one.
+        degree = self._random() >> 10 & 3
         torn = bytearray(len(old))
         for i in range(len(old)):
-            mask = self._random() >> 10 & 0xFF
+            mask = self._some(degree)
             torn[i] = old[i] & mask | new[i] & ~mask & 0xFF
         return bytes(torn)
+
+    def _some(self, degree):
+        """Return 8 bits of which an eighth, half, three quarters or seven eighths are ones."""
+        r = self._random() >> 3
+        if degree == 0:
+            return r & r >> 8 & r >> 16 & 0xFF
+        if degree > 1:
+            r |= r >> 8
+        if degree > 2:
+            r |= r >> 16
+        return r & 0xFF
 
 
 class Partition:

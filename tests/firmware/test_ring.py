@@ -114,6 +114,7 @@ def test_ring_wears_its_sectors_evenly():
         ring.step()
     erases = [part.erases(i) for i in range(SECTORS)]
     assert max(erases) - min(erases) <= 1 and min(erases) > 10
+    assert max(erases) == ring.laps()
     assert ring.gaps() == []
 
 

@@ -29,7 +29,7 @@ SCHEMAS = [bytes([number] * frame.SCHEMA_BYTES) for number in (1, 2)]
 CHANNELS = (5, 2)
 EVERYTHING = os.environ.get("KISTA_CUTS") == "all"
 # Prime, so that the samples go through all kinds of operations.
-STRIDE = 1 if EVERYTHING else 53
+STRIDE = 1 if EVERYTHING else 71
 # One cut in so many is followed by a second one, at each operation of the recovery.
 TWICE = 7 if EVERYTHING else 17
 
