@@ -49,8 +49,7 @@ class Conn:
             try:
                 self._stream = self._sock if self._tls is None else self._wrap()
             except ValueError as error:
-                # A certificate or key that is none: for the person at the configuration.
-                raise OSError("TLS: %s" % error)
+                raise _untrusted(error)
             return True
         return False
 
@@ -78,6 +77,8 @@ class Conn:
             if error.errno in _NOT_YET:
                 return None
             raise
+        except ValueError as error:
+            raise _untrusted(error)
 
     def write(self, data):
         """Return how many bytes were taken, None when none can be now."""
@@ -92,7 +93,14 @@ class Conn:
             if error.errno in _NOT_YET:
                 return None
             raise
+        except ValueError as error:
+            raise _untrusted(error)
 
     def close(self):
         stream = self._stream or self._sock
         stream.close()
+
+
+def _untrusted(error):
+    """MicroPython has a ValueError for a certificate that is none, or that is not to be trusted."""
+    return OSError("TLS: %s" % " ".join(str(error).split()))

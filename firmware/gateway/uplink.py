@@ -8,8 +8,8 @@ from micropython import const
 
 from gateway.mqtt import LinkError, Session
 
-# At a round trip of 200 ms this is 80 frames a second; only their numbers are kept in RAM.
-_WINDOW = const(16)
+# At a round trip of 200 ms this is 140 frames a second; only their numbers are kept in RAM.
+_WINDOW = const(32)
 _BUSY_MS = const(20)
 _CONNECTED_MS = const(1000)
 _DOWN_MS = const(1000)

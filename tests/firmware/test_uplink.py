@@ -57,12 +57,12 @@ def test_uplink_sends_live_and_backlog_by_turns():
     hal, spool, uplink = make([conn], 40)
     run(hal, uplink, 1000)
     first = [one[1][0] for one in conn.published(b"/frames")]
-    assert first[:4] == [39, 0, 1, 2] and len(first) == 16 and not spool.acked
+    assert first[:4] == [39, 0, 1, 2] and len(first) == 32 and not spool.acked
     conn.answers = True
     conn.incoming += b"\x40\x02" + conn.published(b"/frames")[0][3].to_bytes(2, "big")
     run(hal, uplink, 100)
     assert spool.acked[0] == 39
-    assert 38 in [one[1][0] for one in conn.published(b"/frames")[16:]]
+    assert 38 in [one[1][0] for one in conn.published(b"/frames")[32:]]
 
 
 def test_uplink_after_a_long_outage_takes_up_what_was_in_flight():
