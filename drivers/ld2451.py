@@ -112,10 +112,12 @@ class Sensor:
         frames = []
         start = 0
         while True:
-            start = data.find(_HEAD, start)
-            if start < 0:
-                start = max(0, len(data) - 3)
+            found = data.find(_HEAD, start)
+            if found < 0:
+                # Not back into the frame just taken: the next batch would miss the short way.
+                start = max(start, len(data) - 3)
                 break
+            start = found
             end = start + _OVERHEAD
             if end > len(data):
                 break
