@@ -17,7 +17,7 @@ from host_tools.errors import UserError
 from host_tools.twin import node_exits, source, tape, world
 from host_tools.urls import Broker
 
-HEAP_KIB = 180
+HEAP_KIB = 192
 BUILD = build.ROOT / "build" / "twin"
 HOUR_MS = 3600 * 1000
 DEFAULT_HOURS = 24
@@ -86,21 +86,21 @@ def run(plan: Plan, on_event: Callable[[dict], None]) -> None:
     with tempfile.TemporaryDirectory(prefix="kista-twin-") as name:
         folder = Path(name)
         tapes = recording.write(folder) if plan.recordings else {}
-        settings = _config(plan, board, tapes)
+        chosen = settings(plan, board, set(tapes))
         universe = world.World(
             plan.flash, {part: partitions[part]["size"] for part in ("journal", "spool")}
         )
         try:
-            _connect(universe, settings, board, tapes, plan.seed)
-            _run_spans(plan, recording, universe, (board, settings), folder, on_event)
+            _connect(universe, chosen, board, tapes, plan.seed)
+            _run_spans(plan, recording, universe, (board, chosen), folder, on_event)
         finally:
             universe.close()
 
 
-def _connect(universe, settings: dict, board: dict, tapes: dict, seed: int) -> None:
+def _connect(universe, chosen: dict, board: dict, tapes: dict, seed: int) -> None:
     """Hang the sensors' models on the world's buses."""
     models: dict[str, list] = {}
-    for stream in settings["streams"]:
+    for stream in chosen["streams"]:
         for sensor in stream["sensors"]:
             driver = sensor["driver"]
             module = importlib.import_module(f"host_tools.twin.sensors.{driver}")
@@ -112,20 +112,20 @@ def _connect(universe, settings: dict, board: dict, tapes: dict, seed: int) -> N
 
 def _run_spans(plan: Plan, recording, universe, node: tuple, folder: Path, on_event) -> None:
     """Run the node through each stretch of time, in as many boots as resets and cuts make of it."""
-    start, spans = _spans(plan, recording)
-    board, settings = node
+    start, stretches = spans(plan, recording)
+    board, chosen = node
     cuts = sorted(_at(start, hour) for hour in plan.power_cuts)
     common = {
         "board": {"name": board["name"], "buses": board["buses"]},
-        "config": json.dumps(settings),
+        "config": json.dumps(chosen),
         "seed": plan.seed,
         "speed": plan.speed,
         "outages": [[_at(start, a), _at(start, b)] for a, b in plan.outages],
         "places": universe.places,
     }
     crashes = 0
-    for number, (begin, end) in enumerate(spans):
-        drain = plan.drain and number == len(spans) - 1
+    for number, (begin, end) in enumerate(stretches):
+        drain = plan.drain and number == len(stretches) - 1
         while universe.clock() < end or drain:
             cuts = [cut for cut in cuts if cut > universe.clock()]
             cut = cuts[0] if cuts else None
@@ -141,6 +141,7 @@ def _run_spans(plan: Plan, recording, universe, node: tuple, folder: Path, on_ev
             if code == node_exits.EXIT_DONE:
                 break
             if code == node_exits.EXIT_POWER_CUT:
+                cuts = cuts[1:]
                 on_event({"event": "power_cut", "now": universe.now_ms})
                 begin = universe.now_ms + POWER_OFF_MS
 
@@ -184,30 +185,30 @@ def _boot(path: Path, universe: world.World, on_event: Callable[[dict], None]) -
     return process.returncode, console
 
 
-def _config(plan: Plan, board: dict, tapes: dict) -> dict:
+def settings(plan: Plan, board: dict, recorded: set[str]) -> dict:
     """Return the node's configuration, checked as the node itself will check it."""
-    drivers = set(tapes) or {driver for _, _, sensors in STREAMS for driver in sensors}
-    settings = dict(plan.config or default_config(drivers))
-    settings["node"] = plan.node
-    settings["broker"] = {"host": plan.broker.host, "port": plan.broker.port}
+    drivers = recorded or {driver for _, _, sensors in STREAMS for driver in sensors}
+    chosen = dict(plan.config or default_config(drivers))
+    chosen["node"] = plan.node
+    chosen["broker"] = {"host": plan.broker.host, "port": plan.broker.port}
     for key in ("user", "password"):
         if getattr(plan.broker, key):
-            settings["broker"][key] = getattr(plan.broker, key)
+            chosen["broker"][key] = getattr(plan.broker, key)
     try:
-        config.check(settings, board, config.load_driver)
+        config.check(chosen, board, config.load_driver)
     except config.ConfigError as error:
         raise UserError(f"configuration: {error}") from None
-    return settings
+    return chosen
 
 
-def _spans(plan: Plan, recording: tape.Recording) -> tuple[int, list[tuple[int, int]]]:
+def spans(plan: Plan, recording: tape.Recording) -> tuple[int, list[tuple[int, int]]]:
     """Return (start, [(begin, end), …]) in unix ms: when the node is switched on."""
     if not plan.recordings:
         start = GENERATOR_START_MS
         return start, [(start, _at(start, plan.hours or DEFAULT_HOURS))]
-    spans = [(a - LEAD_MS, b + TRAIL_MS) for a, b in recording.spans(SKIP_MS)]
-    start = spans[0][0]
+    found = [(a - LEAD_MS, b + TRAIL_MS) for a, b in recording.spans(SKIP_MS)]
+    start = found[0][0]
     if plan.hours is not None:
         most = _at(start, plan.hours)
-        spans = [(a, min(b, most)) for a, b in spans if a < most]
-    return start, spans
+        found = [(a, min(b, most)) for a, b in found if a < most]
+    return start, found

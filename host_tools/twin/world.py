@@ -74,6 +74,7 @@ class World:
         self._write(_RESET, b"\0")
         self._cut_ms = cut_ms
         self._seed = seed
+        self.nor.cut_at(-1)
         # Rows of the boot before that were not committed have died with it. A line cut short ends
         # here.
         self._ledger.write(b"\nb\n")
