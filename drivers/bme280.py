@@ -1,8 +1,8 @@
-"""Bosch BME280: temperature, humidity and pressure, on I2C. Source: data sheet BST-BME280-DS001.
+"""Bosch BME280: temperature, humidity and pressure, on I2C. Source: data sheet BST-BME280-DS002.
 
-The compensation is the data sheet's (4.2.3) in whole numbers; its 64-bit pressure formula would
-pass
-through the heap on the ESP32, the 32-bit one is good to 1 Pa and serves here.
+The compensation is the data sheet's in whole numbers. Its 64-bit formula for the pressure would
+pass through the heap on the ESP32; the 32-bit one (8.2) is 3 Pa off in the data sheet's example
+and serves here: the sensor itself is good to 100 Pa.
 """
 
 import struct

@@ -1,5 +1,6 @@
-"""Nova SDS011: PM2.5 and PM10 by laser scattering, on a UART. Source: SDS011 control protocol
-V1.3.
+"""Nova SDS011: PM2.5 and PM10 by laser scattering, on a UART.
+
+Source: Laser Dust Sensor Control Protocol V1.3 (Nova Fitness).
 """
 
 from micropython import const
@@ -32,9 +33,7 @@ _BUFFER_MOST = const(64)
 
 
 def parse(frame):
-    """Return (pm2_5, pm10) in 0.1 ug/m3 from a data frame of 10 bytes; ValueError says what is
-    wrong.
-    """
+    """Return (pm2_5, pm10) in 0.1 ug/m3 from a data frame; ValueError names the wrong part."""
     _check(frame, _DATA)
     return frame[2] | frame[3] << 8, frame[4] | frame[5] << 8
 
@@ -74,19 +73,17 @@ class Sensor:
         self._ready = False
 
     async def read(self):
-        """Return (pm2_5, pm10); OSError within half a second when it is silent, ValueError for
-        noise.
-        """
+        """Return (pm2_5, pm10); OSError: silent for half a second. ValueError: only noise."""
         self._flush()
         if not self._ready:
-            # Fresh sensors report by themselves, or sleep through most of a period of their own.
+            # A sensor may report by itself, or sleep through most of a period of its own.
             for setting in (command(_MODE, 1, 1), command(_PERIOD, 1, 0)):
                 await self._ask(setting, _REPLY)
             self._ready = True
         try:
             return parse(await self._ask(command(_QUERY), _DATA))
         except OSError:
-            # It may have been unplugged, and then forgets how it was set.
+            # It may have been replaced by one that is set otherwise.
             self._ready = False
             raise
 
@@ -109,15 +106,15 @@ class Sensor:
         while waited < _ANSWER_WITHIN_MS:
             await self._clock.sleep_ms(_LOOK_EVERY_MS)
             waited += _LOOK_EVERY_MS
-            frame = self._take(kind)
+            frame = self._take(kind, request[2])
             if frame is not None:
                 return frame
         if self._buffer:
             raise ValueError("no frame in %d bytes" % len(self._buffer))
         raise OSError("sds011: no answer")
 
-    def _take(self, kind):
-        """Return the first frame of `kind` among the bytes that have come, or None."""
+    def _take(self, kind, number):
+        """Return the first frame of `kind` that has come, or None; a reply is to one command."""
         waiting = self._uart.any()
         if waiting:
             self._buffer += self._uart.read(waiting)
@@ -127,6 +124,8 @@ class Sensor:
             try:
                 _check(frame, kind)
             except ValueError:
+                continue
+            if kind == _REPLY and frame[2] != number:
                 continue
             self._buffer = buffer[start + _FRAME_BYTES :]
             return frame

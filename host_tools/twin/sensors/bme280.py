@@ -1,17 +1,22 @@
 """The BME280's registers: raw words from which the data sheet's formulas give the wanted values.
 
-The calibration is that of one real kind of part. For each wanted value the raw word is looked for
-in
-which the driver's own compensation ends; neighbouring words differ by less than the last digit, so
-every value in range is met exactly (humidity: to 0.01 %, the formula being coarser in places).
+For each wanted value the raw word is looked for in which the driver's own compensation ends. Real
+parts step over some values; the calibration here is one with which, from -20 to 50 degC, every
+0.01 degC and 0.01 %RH and every Pa from 900 to 1080 hPa is met exactly.
 """
 
 import struct
 
 from drivers import bme280
 
-_WORDS = (27504, 26435, -1000, 36477, -10685, 3024, 2855, 140, -7, 15500, -14600, 6000)
-_HUMID = (75, 362, 0, 313, 50, 30)
+# What a recording may hold, by channel, in the driver's integers.
+SAYS = {
+    "temperature": bme280.RANGE[0],
+    "humidity": bme280.RANGE[1],
+    "pressure": bme280.RANGE[2],
+}
+_WORDS = (27504, 26435, -1000, 36477, -10685, 3024, 2855, 140, -7, 15500, -14600, 1000)
+_HUMID = (75, 270, 0, 313, 50, 30)
 _MEASURES_MS = 9
 _20_BITS = (1 << 20) - 1
 _16_BITS = (1 << 16) - 1
@@ -31,7 +36,7 @@ class Model:
         self._check(now_ms)
         if register == 0x88:
             h1 = _HUMID[0]
-            return struct.pack("<HhhHhhhhhhhh", *_WORDS) + bytes((0, h1))
+            return (struct.pack("<HhhHhhhhhhhh", *_WORDS) + bytes((0, h1)))[:n]
         if register == 0xE1:
             _, h2, h3, h4, h5, h6 = _HUMID
             return struct.pack("<hBbBbb", h2, h3, h4 >> 4, h4 & 15 | (h5 & 15) << 4, h5 >> 4, h6)

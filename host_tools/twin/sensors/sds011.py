@@ -1,5 +1,7 @@
 """The SDS011's bytes: commands of 19, answers and readings of 10 (control protocol V1.3)."""
 
+# What a recording may hold, by channel, in the driver's integers: a word of 16 bits.
+SAYS = {"pm2_5": (0, 65535), "pm10": (0, 65535)}
 _ID = b"\xa1\x60"
 _ANSWER_AFTER_MS = 8
 _REPORT_MS = 1000
