@@ -1,8 +1,7 @@
 """Hi-Link HLK-LD2451: 24 GHz vehicle radar on a UART. Source: HLK-LD2451 serial protocol V1.00.
 
 Sources disagree on which direction byte means approaching; the option `approaching` (0 or 1)
-settles it.
-The sensor numbers no targets: which echoes belong together is the tracker's work.
+settles it. The sensor numbers no targets: which echoes belong together is the tracker's work.
 """
 
 from micropython import const
@@ -42,8 +41,7 @@ def parse(frame):
     """Return [(angle deg, distance m, direction byte, speed km/h, SNR), …] of one whole frame.
 
     The protocol has no checksum: a flipped bit is found where a length, a count, a limit or a
-    frame's
-    end does not fit, and not elsewhere. ValueError names the part.
+    frame's end does not fit, and not elsewhere. ValueError names the part.
     """
     if len(frame) < _OVERHEAD or bytes(frame[:4]) != _HEAD:
         raise ValueError("header")

@@ -203,7 +203,7 @@ def test_bme280_model_gives_every_wanted_value_exactly():
 
 def test_bme280_model_can_leave_quantities_out_or_be_unplugged():
     world = World(humidity=None, pressure=None)
-    hal, sensor = simulated(world)
+    _, sensor = simulated(world)
     assert finish(sensor.read()) == (2508, None, None)
     world.values["temperature"] = None
     raises(OSError, finish, sensor.read())

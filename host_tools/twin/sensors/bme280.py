@@ -1,8 +1,8 @@
 """The BME280's registers: raw words from which the data sheet's formulas give the wanted values.
 
 For each wanted value the raw word is looked for in which the driver's own compensation ends. Real
-parts step over some values; the calibration here is one with which, from -20 to 50 degC, every
-0.01 degC and 0.01 %RH and every Pa from 900 to 1080 hPa is met exactly.
+parts step over some values; the calibration here is a finer one, with which, from -20 to 50 degC,
+every 0.01 degC and 0.01 %RH and every Pa from 900 to 1080 hPa is met exactly.
 """
 
 import struct
@@ -16,7 +16,11 @@ SAYS = {
     "pressure": bme280.RANGE[2],
 }
 _WORDS = (27504, 26435, -1000, 36477, -10685, 3024, 2855, 140, -7, 15500, -14600, 1000)
-_HUMID = (75, 270, 0, 313, 50, 30)
+_HUMID = (75, 190, 0, 313, 50, 30)
+_CALIBRATION = _WORDS + _HUMID
+# Words that mean "not measured": their neighbours serve, at most 0.01 %RH off.
+_NO_WORD = 0x80000
+_NO_HUMIDITY = 0x8000
 _MEASURES_MS = 9
 _20_BITS = (1 << 20) - 1
 _16_BITS = (1 << 16) - 1
@@ -26,7 +30,6 @@ class Model:
     def __init__(self, source, options):
         self._source = source
         self.address = options.get("address", 0x76)
-        self._words = _WORDS + _HUMID
         self._busy_until = 0
         self._last = None
         self._data = b"\x80\0\0\x80\0\0\x80\0"
@@ -69,23 +72,22 @@ class Model:
         if wanted == self._last:
             return
         self._last = wanted
-        words = self._words
+        words = _CALIBRATION
         temperature, humidity, pressure = wanted
-        raw_t = _search(_temperature, temperature, _20_BITS, words)
+        raw_t = _search(_temperature, temperature, _20_BITS, _NO_WORD)
         fine = bme280.fine_temperature(raw_t, words)
-        raw_h = 0x8000
+        raw_h, raw_p = _NO_HUMIDITY, _NO_WORD
         if humidity is not None:
             raw_h = _search(
-                lambda raw, w: bme280.humidity_of(raw, fine, w), humidity, _16_BITS, words
+                lambda raw: bme280.humidity_of(raw, fine, words), humidity, _16_BITS, _NO_HUMIDITY
             )
-        raw_p = 0x80000
         if pressure is not None:
             # A higher word is a lower pressure.
             raw_p = _20_BITS - _search(
-                lambda raw, w: bme280.pressure_of(_20_BITS - raw, fine, w),
+                lambda raw: bme280.pressure_of(_20_BITS - raw, fine, words),
                 pressure,
                 _20_BITS,
-                words,
+                _20_BITS - _NO_WORD,
             )
         self._data = bytes(
             (
@@ -101,17 +103,17 @@ class Model:
         )
 
 
-def _temperature(raw, words):
-    return (bme280.fine_temperature(raw, words) * 5 + 128) >> 8
+def _temperature(raw):
+    return (bme280.fine_temperature(raw, _CALIBRATION) * 5 + 128) >> 8
 
 
-def _search(formula, wanted, most, words):
+def _search(formula, wanted, most, skipped):
     """Return the least raw word from which a rising `formula` gives at least `wanted`."""
     low, high = 0, most
     while low < high:
         middle = (low + high) // 2
-        if formula(middle, words) < wanted:
+        if formula(middle) < wanted:
             low = middle + 1
         else:
             high = middle
-    return low
+    return low + (low == skipped)

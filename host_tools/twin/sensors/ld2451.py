@@ -1,29 +1,36 @@
 """The LD2451's bytes: ten frames a second with the vehicles in the beam.
 
-A recorded period (so many vehicles at such a mean speed) becomes exactly that many vehicles at
-exactly
-that speed, evenly spaced and none near the period's ends. Otherwise the vehicles of a generated
-street
-pass at random, both ways, with noise in distance and speed.
+A recorded period (so many vehicles at such a mean speed) becomes exactly that many vehicles, each
+at exactly that speed to 0.1 km/h: the sensor speaks whole km/h, so one at 50.5 is seen at 50 and
+at 51 by turns. Where the recording has a hole the sensor is silent. The vehicles of a generated
+street pass at random, both ways, with noise in distance and speed.
 """
 
 _FRAME_MS = 100
-_EMPTY = b"\xf4\xf3\xf2\xf1\0\0\xf8\xf7\xf6\xf5"
-_ANSWER = b"\xfd\xfc\xfb\xfa\x04\x00%s\x00\x00\x04\x03\x02\x01"
+_HEAD = b"\xf4\xf3\xf2\xf1"
+_TAIL = b"\xf8\xf7\xf6\xf5"
+_EMPTY = _HEAD + b"\0\0" + _TAIL
+_COMMAND_HEAD = b"\xfd\xfc\xfb\xfa"
+_COMMAND_TAIL = b"\x04\x03\x02\x01"
 # How much a receive buffer could ever hold: what is older than this never reached the node.
 _MEMORY_MS = 2000
 # Keep clear of a period's ends, so that each vehicle is counted in its own.
 _MARGIN_MS = 3000
 _VISIBLE_MS = 1200
-# Recorded vehicles follow each other at distances that the tracker cannot take for one another.
-_PLACES_M = (30, 55, 80, 105)
 VEHICLES_MOST = 240
+# What a recording may hold, by channel, in the driver's integers; the rest follows from it.
+SAYS = {"vehicles": (0, VEHICLES_MOST), "speed_mean": (0, 2500)}
+# A tracker remembers a vehicle for a while after it has gone. Fast ones are far away by then; slow
+# ones begin at different places, or the next would be taken for the last.
+_SLOW = 200
+_PLACES_M = (30, 60, 90)
+_USUAL_SPEED = 500
 _BEAM_M = (8, 60)
 _SLOT_MS = 10000
 
 
 class Vehicle:
-    """One that is in the beam from `start` to `end`, first at `metres`."""
+    """One that is in the beam from `start` to `end`, first at `metres`; `speed`: 0.1 km/h."""
 
     def __init__(self, start, end, metres, speed, away, noisy):
         self.start = start
@@ -32,6 +39,13 @@ class Vehicle:
         self.speed = speed
         self.away = away
         self.noisy = noisy
+
+    def seen(self, at):
+        """Return (distance in m, speed in whole km/h that are right on the mean)."""
+        moved = (at - self.start) * self.speed // 36000
+        i = (at - self.start) // _FRAME_MS
+        speed = (self.speed * (i + 1) + 5) // 10 - (self.speed * i + 5) // 10
+        return self.metres + (moved if self.away else -moved), speed
 
 
 class Model:
@@ -45,8 +59,9 @@ class Model:
 
     def write(self, data, now_ms):
         """Acknowledge each command, as the sensor does."""
-        if data[:4] == b"\xfd\xfc\xfb\xfa":
-            self._answers += _ANSWER % bytes((data[6], 1))
+        if data[:4] == _COMMAND_HEAD and data[-4:] == _COMMAND_TAIL and len(data) >= 12:
+            answer = b"\x04\0" + bytes((data[6], 1)) + b"\0\0"
+            self._answers += _COMMAND_HEAD + answer + _COMMAND_TAIL
 
     def pending(self, now_ms):
         """Return the bytes that have arrived by now."""
@@ -57,7 +72,9 @@ class Model:
         data, self._answers = self._answers, b""
         if now <= self._at:
             return data
-        self._plan(now * _FRAME_MS)
+        if not self._plan(now * _FRAME_MS):
+            self._at = now
+            return b""
         first = (self._at + 1) * _FRAME_MS
         if not any(v.start <= now_ms and v.end >= first for v in self._vehicles):
             data += _EMPTY * (now - self._at)
@@ -67,19 +84,25 @@ class Model:
         return data
 
     def _plan(self, now):
-        """See to it that every vehicle that may be in the beam at `now` is known."""
+        """See to it that every vehicle that may be in the beam at `now` is known.
+
+        Return whether there is anything to see: nothing is known about a recording's holes.
+        """
         recorded = self._source.interval(now)
         if recorded is not None:
             start, end, values = recorded
             if self._planned != end:
                 self._planned = end
                 self._vehicles = _recorded(start, end, values)
-            return
+            return True
+        if not hasattr(self._source, "vehicles_per_hour"):
+            return False
         slot = now // _SLOT_MS
-        if hasattr(self._source, "vehicles_per_hour") and self._planned != slot:
+        if self._planned != slot:
             self._planned = slot
             self._vehicles = [v for v in self._vehicles if v.end >= now - _SLOT_MS]
             self._invent(slot)
+        return True
 
     def _invent(self, slot):
         """Let the vehicles of one slot of the generated street begin."""
@@ -88,10 +111,10 @@ class Model:
         count = int(expected) + ((random(11, slot) & 0xFFFF) < (expected % 1) * 0x10000)
         for i in range(count):
             x = random(12 + i, slot)
-            speed = 32 + (x & 15) + (x >> 4 & 7)
+            speed = 320 + 10 * ((x & 15) + (x >> 4 & 7))
             away = x >> 7 & 1
             near, far = _BEAM_M
-            lasts = (far - near) * 3600 // speed
+            lasts = (far - near) * 36000 // speed
             start = slot * _SLOT_MS + (x >> 8) % _SLOT_MS
             metres = near if away else far
             self._vehicles.append(Vehicle(start, start + lasts, metres, speed, away, True))
@@ -102,9 +125,7 @@ class Model:
         for vehicle in self._vehicles:
             if not vehicle.start <= at <= vehicle.end or count == 8:
                 continue
-            moved = (at - vehicle.start) * vehicle.speed // 3600
-            metres = vehicle.metres + (moved if vehicle.away else -moved)
-            speed = vehicle.speed
+            metres, speed = vehicle.seen(at)
             if vehicle.noisy:
                 noise = self._source.random(10, at // _FRAME_MS + vehicle.speed)
                 metres += noise % 3 - 1
@@ -114,22 +135,19 @@ class Model:
             count += 1
         if not count:
             return _EMPTY
-        head = b"\xf4\xf3\xf2\xf1" + bytes((2 + len(targets), 0, count, 1))
-        return head + targets + b"\xf8\xf7\xf6\xf5"
+        return _HEAD + bytes((2 + len(targets), 0, count, 1)) + targets + _TAIL
 
 
 def _recorded(start, end, values):
     """Return the vehicles of a recorded period: evenly spaced, all at the recorded mean speed."""
-    count = min(values.get("vehicles", 0), VEHICLES_MOST)
-    # The recording's 0.1 km/h; the sensor speaks whole ones.
-    speed = min((values.get("speed_mean", 500) + 5) // 10, 250)
+    count = values.get("vehicles", 0)
+    speed = values.get("speed_mean", _USUAL_SPEED)
     if not count:
         return []
-    first = start + _MARGIN_MS
     spacing = (end - start - 2 * _MARGIN_MS - _VISIBLE_MS) // count
     vehicles = []
     for i in range(count):
-        at = first + i * spacing
-        metres = _PLACES_M[i % len(_PLACES_M)]
+        at = start + _MARGIN_MS + i * spacing
+        metres = _PLACES_M[i % len(_PLACES_M) if speed <= _SLOW else -1]
         vehicles.append(Vehicle(at, at + _VISIBLE_MS, metres, speed, 0, False))
     return vehicles
