@@ -141,6 +141,21 @@ def test_ld2451_finds_frames_in_noise_and_in_pieces():
         assert sensor.broken and len(sensor._buffer) <= 52, size
 
 
+def test_ld2451_keeps_nothing_of_a_frame_that_it_took():
+    pair = CAPTURED + CAPTURED
+    for cut in range(1, len(pair)):
+        _, line, sensor = fitted()
+        for piece in (pair[:cut], pair[cut:]):
+            line.waiting = piece
+            sensor.step()
+        assert (sensor._frames, sensor._buffer) == (2, b""), cut
+    _, line, sensor = fitted()
+    for piece in (b"\xf4\xf3" * 9 + CAPTURED, ld2451.EMPTY * 10):
+        line.waiting = piece
+        sensor.step()
+    assert (sensor._frames, sensor._buffer) == (11, b"")
+
+
 def test_ld2451_noise_without_end_fills_no_memory():
     hal, line, sensor = fitted()
     x = 1
