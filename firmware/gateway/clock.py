@@ -16,8 +16,8 @@ _COOKIE_BYTES = const(8)
 # Seconds from 1900 to 1970, and the era that begins in 2036 (RFC 5905, 6).
 _NTP_UNIX_S = 2208988800
 _NTP_ERA_S = 1 << 32
-# No node was made before this time: a clock that shows less was never set.
-EARLIEST_MS = 1577836800000
+# 2010-01-01: a clock that shows less was never set. (Recordings are played at their own time.)
+EARLIEST_MS = 1262304000000
 # Corrections smaller than this are drift; larger ones are said in health.
 STEP_MS = 2000
 
@@ -43,7 +43,7 @@ def parse_ntp(reply, cookie):
         seconds += _NTP_ERA_S
     unix_ms = (seconds - _NTP_UNIX_S) * 1000 + (fraction * 1000 >> 32)
     if unix_ms < EARLIEST_MS:
-        raise ValueError("time before 2020")
+        raise ValueError("time before 2010")
     return unix_ms
 
 

@@ -4,7 +4,7 @@ import select
 import socket
 
 # Not there yet, as Linux, lwIP and macOS number it (EAGAIN; EINPROGRESS; EALREADY).
-_NOT_YET = (11, 35, 36, 37, 114, 115, 119, 120)
+NOT_YET = (11, 35, 36, 37, 114, 115, 119, 120)
 # mbedtls, told to wait, must be given the same bytes again: it answers for the record it has made,
 # not for what it is offered then. Pieces below a record's 4096 B are taken whole or not at all.
 _TLS_PIECE = 1024
@@ -34,7 +34,7 @@ class Conn:
         try:
             self._sock.connect(address)
         except OSError as error:
-            if error.errno not in _NOT_YET:
+            if error.errno not in NOT_YET:
                 self.close()
                 raise
 
@@ -74,7 +74,7 @@ class Conn:
         try:
             return self._stream.recv(n) if self._tls is None else self._stream.read(n)
         except OSError as error:
-            if error.errno in _NOT_YET:
+            if error.errno in NOT_YET:
                 return None
             raise
         except ValueError as error:
@@ -90,7 +90,7 @@ class Conn:
             self._owed = 0 if taken else len(piece)
             return taken
         except OSError as error:
-            if error.errno in _NOT_YET:
+            if error.errno in NOT_YET:
                 return None
             raise
         except ValueError as error:

@@ -1,0 +1,247 @@
+"""The ESP32 under the firmware: the only file that touches `machine`.
+
+For stock MicroPython images 1.24 to 1.26. What the board is (pins, buses) comes in as its data
+file.
+"""
+
+import asyncio
+import os
+import time
+
+import esp32
+import machine
+import network
+from micropython import const
+
+from gateway import dial
+
+_EPOCH_2000_S = const(946684800)
+_SECTOR = const(4096)
+_ERASE_BLOCK = const(6)
+_WATCHDOG_MS = const(120 * 1000)
+_STORE_NAMESPACE = "kista"
+_STORE_MOST = const(512)
+_CRUMB_MOST = const(256)
+_JOIN_WITHIN_MS = const(20 * 1000)
+_CAUSES = {
+    machine.PWRON_RESET: "power",
+    machine.HARD_RESET: "reset",
+    machine.WDT_RESET: "watchdog",
+    machine.DEEPSLEEP_RESET: "sleep",
+    machine.SOFT_RESET: "soft",
+}
+
+
+class Partition:
+    """A raw data partition, found by its label."""
+
+    sector = _SECTOR
+
+    def __init__(self, label):
+        found = esp32.Partition.find(esp32.Partition.TYPE_DATA, label=label)
+        if not found:
+            # Types of our own are not "data": the journal is 0x40, the spool 0x41.
+            for kind in (0x40, 0x41):
+                found = found or esp32.Partition.find(kind, label=label)
+        if not found:
+            raise OSError("no partition %r in this flash" % label)
+        self._part = found[0]
+        self.size = self._part.info()[3]
+
+    def read(self, offset, buf):
+        self._part.readblocks(offset // _SECTOR, buf, offset % _SECTOR)
+
+    def program(self, offset, data):
+        # With an offset the port programs without erasing.
+        self._part.writeblocks(offset // _SECTOR, data, offset % _SECTOR)
+
+    def erase(self, offset):
+        self._part.ioctl(_ERASE_BLOCK, offset // _SECTOR)
+
+
+class Store:
+    """Secrets and small settings in NVS."""
+
+    def __init__(self):
+        self._nvs = esp32.NVS(_STORE_NAMESPACE)
+        self._buffer = bytearray(_STORE_MOST)
+
+    def get(self, key):
+        try:
+            size = self._nvs.get_blob(key, self._buffer)
+        except OSError:
+            # There is none of that name.
+            return None
+        return bytes(self._buffer[:size])
+
+    def set(self, key, value):
+        self._nvs.set_blob(key, value)
+        self._nvs.commit()
+
+
+class Crumb:
+    """Memory that survives watchdog and panic, but no power cut."""
+
+    def __init__(self):
+        self._memory = machine.RTC().memory
+
+    def load(self):
+        return self._memory()
+
+    def save(self, crumb):
+        self._memory(crumb[:_CRUMB_MOST])
+
+
+class Link:
+    """The Wi-Fi station: tries the configured networks in turn, for ever, without a reset."""
+
+    def __init__(self):
+        self._wlan = network.WLAN(network.STA_IF)
+        self._networks = []
+        self._turn = 0
+        self._trying_since = None
+        self._why = "no network is configured"
+
+    def start(self, settings):
+        """`settings`: {"wifi": [{"ssid": …, "password": …}, …]}."""
+        self._networks = settings.get("wifi", [])
+        self._wlan.active(True)
+
+    def step(self):
+        """Join if need be; return ms until the next call."""
+        if self._wlan.isconnected():
+            self._trying_since = None
+            self._why = ""
+            return 1000
+        if not self._networks:
+            return 1000
+        now = time.ticks_ms()
+        if self._trying_since is None:
+            self._join(now)
+        elif time.ticks_diff(now, self._trying_since) > _JOIN_WITHIN_MS or self._refused():
+            # Leaving first: a wrong password would otherwise stay with the driver.
+            self._wlan.disconnect()
+            self._turn += 1
+            self._trying_since = None
+        return 500
+
+    def _join(self, now):
+        wanted = self._networks[self._turn % len(self._networks)]
+        self._trying_since = now
+        try:
+            self._wlan.connect(wanted["ssid"], wanted.get("password") or None)
+        except OSError as error:
+            self._why = "%s: %s" % (wanted["ssid"], error)
+
+    def _refused(self):
+        status = self._wlan.status()
+        if status == network.STAT_WRONG_PASSWORD:
+            self._why = "wrong Wi-Fi password"
+        elif status == network.STAT_NO_AP_FOUND:
+            self._why = "Wi-Fi network not found"
+        else:
+            return False
+        return True
+
+    def up(self):
+        return self._wlan.isconnected()
+
+    def why(self):
+        return self._why
+
+    def rssi(self):
+        return self._wlan.status("rssi") if self._wlan.isconnected() else None
+
+
+class Datagram:
+    """UDP to one host, non-blocking."""
+
+    def __init__(self, host, port):
+        import socket
+
+        address = socket.getaddrinfo(host, port, 0, socket.SOCK_DGRAM)[0][-1]
+        self._sock = socket.socket(socket.AF_INET, socket.SOCK_DGRAM)
+        self._sock.setblocking(False)
+        # Connected: the chip drops datagrams of everybody else.
+        self._sock.connect(address)
+
+    def send(self, data):
+        self._sock.send(data)
+
+    def recv(self):
+        try:
+            return self._sock.recv(64)
+        except OSError as error:
+            if error.errno in dial.NOT_YET:
+                return None
+            raise
+
+    def close(self):
+        self._sock.close()
+
+
+class Hal:
+    """`board`: the dict of the board's data file."""
+
+    name = "esp32"
+
+    def __init__(self, board):
+        self._buses = board["buses"]
+        self._watchdog = None
+        self.link = Link()
+        self.store = Store()
+        self.crumb = Crumb()
+        self.ticks_ms = time.ticks_ms
+        self.wire_ms = time.ticks_ms
+        self.sleep_ms = asyncio.sleep_ms
+        self.random = os.urandom
+        self.uid = machine.unique_id
+        self.reset = machine.reset
+        self.dial = dial.Conn
+        self.flash = Partition
+        self.datagram = Datagram
+
+    def rtc_ms(self):
+        """Return unix ms; a clock that was never set shows the year 2000, which nobody believes."""
+        return time.time_ns() // 1000000 + _EPOCH_2000_S * 1000
+
+    def set_rtc_ms(self, unix_ms):
+        when = time.gmtime(unix_ms // 1000 - _EPOCH_2000_S)
+        machine.RTC().datetime(when[:3] + (when[6],) + when[3:6] + (unix_ms % 1000 * 1000,))
+
+    def run(self, loops):
+        """Run all loops together until one raises."""
+
+        async def together():
+            await asyncio.gather(*loops)
+
+        asyncio.run(together())
+
+    def uart(self, name, baudrate, rxbuf):
+        bus = self._bus(name, "uart")
+        pins = bus["pins"]
+        return machine.UART(
+            bus["number"], baudrate=baudrate, tx=pins["tx"], rx=pins["rx"], rxbuf=rxbuf
+        )
+
+    def i2c(self, name, freq):
+        bus = self._bus(name, "i2c")
+        pins = bus["pins"]
+        return machine.I2C(
+            bus["number"], scl=machine.Pin(pins["scl"]), sda=machine.Pin(pins["sda"]), freq=freq
+        )
+
+    def _bus(self, name, kind):
+        bus = self._buses.get(name)
+        if bus is None or bus["kind"] != kind:
+            raise ValueError("this board has no %s bus %r" % (kind, name))
+        return bus
+
+    def feed(self):
+        """Feed the watchdog; it starts with the first feeding and cannot be stopped."""
+        if self._watchdog is None:
+            self._watchdog = machine.WDT(timeout=_WATCHDOG_MS)
+        self._watchdog.feed()
+
+    def reset_cause(self):
+        return _CAUSES.get(machine.reset_cause(), "unknown")
