@@ -1,13 +1,13 @@
 """Turn CSV recordings into tapes that the simulated sensors play.
 
-Read are files of the sensor.community archive (`;`-separated, P1 and P2 of an SDS011) and CSV
-with a time
-column and columns named like the sensors' channels. A broken line is skipped and counted.
+Read are files of the sensor.community archive (`;`-separated, P1 and P2 of an SDS011) and CSV with
+a time column and columns named like the sensors' channels. A broken line is skipped and counted.
 """
 
 from __future__ import annotations
 
 import csv
+import importlib
 import json
 import struct
 from collections import Counter
@@ -36,14 +36,26 @@ ALIASES = {
 }
 # A traffic count describes the minutes before its time.
 PERIOD_MS = {"ld2451": 300_000}
-_32_BITS = 1 << 31
+# A mean over nothing is no reading, whatever a file says: {mean: what it is a mean of}.
+MEANS = {"speed_mean": "vehicles"}
+# Times outside of 1970 to 2100 are mistakes.
+_TIME_MOST_MS = 4_102_444_800_000
+
+
+@dataclass(frozen=True)
+class Column:
+    """How a column is played: as which channel of which driver, in which integers."""
+
+    driver: str
+    name: str
+    scale: int
+    least: int
+    most: int
 
 
 @dataclass
 class Recording:
-    """Rows by driver: {driver: {time ms: [int or None, one a channel]}}, and what was lost on the
-    way.
-    """
+    """Rows by driver, {driver: {time ms: [int or None, one a channel]}}, and what was lost."""
 
     rows: dict[str, dict[int, list]] = field(default_factory=dict)
     channels: dict[str, list[str]] = field(default_factory=dict)
@@ -51,9 +63,7 @@ class Recording:
     rounded: int = 0
 
     def spans(self, gap_ms: int) -> list[tuple[int, int]]:
-        """Return [(first, last), …] in unix ms: the stretches without a hole longer than
-        `gap_ms`.
-        """
+        """Return [(first, last), …] in unix ms: the stretches without a longer hole."""
         times = sorted({time for rows in self.rows.values() for time in rows})
         spans: list[tuple[int, int]] = []
         for time in times:
@@ -84,9 +94,11 @@ def read(paths: list[Path]) -> Recording:
     recording = Recording()
     known = _known_channels()
     for path in paths:
-        before = sum(len(rows) for rows in recording.rows.values())
-        _read_file(path, known, recording)
-        if sum(len(rows) for rows in recording.rows.values()) == before:
+        try:
+            taken = _read_file(path, known, recording)
+        except OSError as error:
+            raise UserError(f"{path}: {error.strerror}") from None
+        if not taken:
             raise UserError(f"{path}: no line of it could be used ({_reasons(recording)})")
     return recording
 
@@ -97,21 +109,23 @@ def _reasons(recording: Recording) -> str:
     )
 
 
-def _known_channels() -> dict[str, tuple[str, int]]:
-    """Return {channel: (driver, scale)} of every driver there is."""
+def _known_channels() -> dict[str, Column]:
+    """Return {channel: how it is played} of every channel that a model can play."""
     known = {}
     for path in sorted(build.DRIVERS.glob("[!_]*.py")):
+        says = importlib.import_module(f"host_tools.twin.sensors.{path.stem}").SAYS
         for name, _, scale in config.load_driver(path.stem).CHANNELS:
-            known.setdefault(name, (path.stem, scale))
+            if name in says:
+                known.setdefault(name, Column(path.stem, name, scale, *says[name]))
     return known
 
 
-def _read_file(path: Path, known: dict, recording: Recording) -> None:
-    with path.open(newline="", encoding="utf-8-sig", errors="replace") as file:
-        delimiter = ";" if ";" in file.readline() else ","
-        file.seek(0)
-        lines = csv.reader(file, delimiter=delimiter)
-        header = [name.strip().lower() for name in next(lines, [])]
+def _read_file(path: Path, known: dict[str, Column], recording: Recording) -> int:
+    """Read one file; return how many lines of it were taken."""
+    with path.open(encoding="utf-8-sig", errors="replace") as file:
+        first = file.readline()
+        delimiter = ";" if ";" in first else ","
+        header = [name.strip().lower() for name in _cells(first, delimiter)]
         time_column = next((header.index(name) for name in TIME_COLUMNS if name in header), None)
         if time_column is None:
             raise UserError(f"{path}: has no column `time`; the first line must name the columns")
@@ -121,22 +135,34 @@ def _read_file(path: Path, known: dict, recording: Recording) -> None:
                 f"{path}: no column is named like a sensor's channel; known are "
                 f"{', '.join(sorted(known))}"
             )
-        drivers = sorted({driver for driver, _, _ in columns.values()})
-        for driver in drivers:
-            names = [name for d, name, _ in columns.values() if d == driver]
+        played = [column.name for column in columns.values()]
+        for name in played:
+            if played.count(name) > 1:
+                raise UserError(f"{path}: two columns are {name!r}; leave one of them out")
+        for driver in sorted({column.driver for column in columns.values()}):
+            names = [column.name for column in columns.values() if column.driver == driver]
             _add_channels(recording, driver, names)
-        for cells in lines:
-            _take(cells, len(header), time_column, columns, recording)
+        return sum(
+            _take(_cells(line, delimiter), len(header), time_column, columns, recording)
+            for line in file
+        )
 
 
-def _columns(header: list[str], known: dict) -> dict[int, tuple[str, str, int]]:
-    """Return {column: (driver, channel, scale)} for the columns that a sensor can play."""
+def _cells(line: str, delimiter: str) -> list[str]:
+    """Return the cells of one line; a stray quotation mark spoils no line but its own."""
+    try:
+        return next(csv.reader([line.rstrip("\r\n")], delimiter=delimiter), [])
+    except csv.Error:
+        return [line]
+
+
+def _columns(header: list[str], known: dict[str, Column]) -> dict[int, Column]:
+    """Return {number of the column: how it is played} for the columns that a sensor can play."""
     columns = {}
     for i, name in enumerate(header):
         name = ALIASES.get(name, name)
         if name in known:
-            driver, scale = known[name]
-            columns[i] = (driver, name, scale)
+            columns[i] = known[name]
     return columns
 
 
@@ -151,63 +177,72 @@ def _add_channels(recording: Recording, driver: str, names: list[str]) -> None:
                 row.append(None)
 
 
-def _take(cells, width, time_column, columns, recording) -> None:
-    """Take one line, or count why not."""
+def _take(cells, width, time_column, columns, recording) -> bool:
+    """Take one line and return True, or count why not."""
     if not cells:
-        return
+        return False
     if len(cells) != width:
         recording.skipped["wrong number of cells"] += 1
-        return
+        return False
     try:
         time_ms = parse_time(cells[time_column])
     except ValueError:
         recording.skipped["time not readable"] += 1
-        return
-    values = {}
+        return False
     try:
-        for i, (driver, name, scale) in columns.items():
-            values[driver, name] = _integer(cells[i], scale, recording)
+        exact = {column: _exact(cells[i], column) for i, column in columns.items()}
     except (ValueError, InvalidOperation):
         recording.skipped["value not a number in range"] += 1
-        return
+        return False
+    _drop_means_of_nothing(exact, recording)
     repeated = False
-    for driver in {driver for driver, _ in values}:
-        rows = recording.rows[driver]
-        repeated = repeated or time_ms in rows
-        row = rows.setdefault(time_ms, [None] * len(recording.channels[driver]))
-        for j, name in enumerate(recording.channels[driver]):
-            if (driver, name) in values:
-                row[j] = values[driver, name]
+    for column, value in exact.items():
+        channels = recording.channels[column.driver]
+        row = recording.rows[column.driver].setdefault(time_ms, [None] * len(channels))
+        if value is None:
+            continue
+        place = channels.index(column.name)
+        repeated = repeated or row[place] is not None
+        row[place] = int(value.to_integral_value(rounding=ROUND_HALF_UP))
+        recording.rounded += row[place] != value
     if repeated:
         recording.skipped["time given twice, the later line holds"] += 1
+    return True
 
 
-def _integer(cell: str, scale: int, recording: Recording) -> int | None:
-    """Return a cell in the driver's integers, rounded half up; None for an empty one."""
+def _drop_means_of_nothing(exact: dict[Column, Decimal | None], recording: Recording) -> None:
+    values = {column.name: value for column, value in exact.items()}
+    for column, value in exact.items():
+        if value is not None and values.get(MEANS.get(column.name)) == 0:
+            exact[column] = None
+            recording.skipped["mean of no vehicles"] += 1
+
+
+def _exact(cell: str, column: Column) -> Decimal | None:
+    """Return a cell times the channel's scale, None for an empty one."""
     cell = cell.strip()
     if not cell:
         return None
-    exact = Decimal(cell) * scale
-    if not exact.is_finite() or abs(exact) >= _32_BITS:
+    exact = Decimal(cell) * column.scale
+    if not exact.is_finite() or not column.least <= exact <= column.most:
         raise ValueError(cell)
-    value = int(exact.to_integral_value(rounding=ROUND_HALF_UP))
-    if value != exact:
-        recording.rounded += 1
-    return value
+    return exact
 
 
 def parse_time(text: str) -> int:
     """Return unix ms of ISO 8601 (UTC where it says nothing) or of unix seconds; ValueError."""
     text = text.strip()
     try:
-        return int((Decimal(text) * 1000).to_integral_value())
-    except (InvalidOperation, ValueError):
-        pass
-    when = datetime.fromisoformat(text.replace("Z", "+00:00"))
-    if when.tzinfo is None:
-        when = when.replace(tzinfo=timezone.utc)
-    since = when - datetime(1970, 1, 1, tzinfo=timezone.utc)
-    return (since.days * 86400 + since.seconds) * 1000 + since.microseconds // 1000
+        seconds = Decimal(text)
+    except InvalidOperation:
+        when = datetime.fromisoformat(text.replace("Z", "+00:00"))
+        if when.tzinfo is None:
+            when = when.replace(tzinfo=timezone.utc)
+        since = when - datetime(1970, 1, 1, tzinfo=timezone.utc)
+        seconds = Decimal(since.days * 86400 + since.seconds) + Decimal(since.microseconds) / 10**6
+    if not seconds.is_finite() or not 0 <= seconds * 1000 <= _TIME_MOST_MS:
+        raise ValueError(text)
+    return int((seconds * 1000).to_integral_value())
 
 
 def rows_of(recording: Recording) -> Iterator[tuple[str, int, dict[str, int]]]:
