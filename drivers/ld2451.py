@@ -9,7 +9,7 @@ from micropython import const
 from gateway.tracker import Tracker
 
 BUS = "uart"
-UART = (115200, 1024)
+UART = (115200, 2048)
 CHANNELS = (
     ("vehicles", "1", 1),
     ("vehicles_approaching", "1", 1),
@@ -23,7 +23,7 @@ MIN_PERIOD_MS = 10000
 WARM_UP_MS = 0
 STREAMING = True
 # Ten frames a second of at most 47 bytes: two steps fit into the receive buffer.
-STEP_MS = 1000
+STEP_MS = 2000
 
 _HEAD = b"\xf4\xf3\xf2\xf1"
 _TAIL = b"\xf8\xf7\xf6\xf5"
@@ -33,7 +33,7 @@ _FRAMES_A_SECOND = const(10)
 _TARGET_BYTES = const(5)
 _TARGETS_MOST = const(8)
 _OVERHEAD = const(10)
-_BUFFER_MOST = const(1024)
+_BUFFER_MOST = const(2048)
 _DISTANCE_MOST_M = const(120)
 
 

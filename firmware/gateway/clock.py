@@ -8,6 +8,7 @@ _TICKS_PERIOD = const(1 << 30)
 _NTP_BYTES = const(48)
 _NTP_PORT = const(123)
 _REPLY_WITHIN_MS = const(5000)
+_IDLE_MS = const(5000)
 _RETRY_MS = const(30 * 1000)
 _AGAIN_MS = const(6 * 3600 * 1000)
 _STRATUM_MOST = const(15)
@@ -101,7 +102,7 @@ class Clock:
         now = self.uptime_ms()
         if self._query is None:
             if not self._servers or now < self._next_ask or not self._hal.link.up():
-                return 1000
+                return _IDLE_MS
             self._ask(now)
             return 50
         reply = None
@@ -125,7 +126,7 @@ class Clock:
         self._next_ask = now + _AGAIN_MS
         self.refused = ""
         self.set(unix_ms, "ntp")
-        return 1000
+        return _IDLE_MS
 
     def _ask(self, now):
         server = self._servers[self._turn % len(self._servers)]

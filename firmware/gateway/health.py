@@ -10,6 +10,8 @@ _TEXT_MOST = const(100)
 FUTILE_BOOTS_MOST = const(5)
 _REASONS_MOST = const(8)
 _STALLED_AFTER_MS = const(15 * 60 * 1000)
+# Well within the watchdog's two minutes.
+_LOOK_MS = const(10 * 1000)
 
 
 class Health:
@@ -50,7 +52,7 @@ class Health:
             self._progress_at = now
         if now - self._progress_at < _STALLED_AFTER_MS:
             self._hal.feed()
-        return 1000
+        return _LOOK_MS
 
     def report(self, extra):
         """Return the health message as JSON bytes: `extra` (a dict) and what is known here."""

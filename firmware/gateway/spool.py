@@ -16,7 +16,7 @@ FRAME_ROWS = const(96)
 _FRAME_AGE_MS = const(15 * 60 * 1000)
 # A row taken at the end of a period must not wait for the next one.
 _COMMIT_AGE_MS = const(50 * 1000)
-_IDLE_MS = const(1000)
+_IDLE_MS = const(5000)
 _BUSY_MS = const(10)
 _AGAIN_MOST = const(16)
 _CLOSING_MOST = const(8)

@@ -11,7 +11,7 @@ from gateway.mqtt import LinkError, Session
 # At a round trip of 200 ms this is 140 frames a second; only their numbers are kept in RAM.
 _WINDOW = const(32)
 _BUSY_MS = const(20)
-_CONNECTED_MS = const(1000)
+_CONNECTED_MS = const(2000)
 _DOWN_MS = const(1000)
 _BACK_OFF_FIRST_MS = const(1000)
 _BACK_OFF_MOST_MS = const(5 * 60 * 1000)

@@ -13,7 +13,7 @@ from host_tools.errors import UserError
 from host_tools.twin import run
 from host_tools.urls import parse_broker
 
-SAY_EVERY_S = 0.1
+SAY_EVERY_S = 2.0
 
 
 class Speed(click.ParamType):
@@ -61,7 +61,7 @@ class Printer:
             state = link["state"] + (f" ({link['reason']})" if link["reason"] else "")
             click.echo(
                 f"{_clock(event['now'])}  rows={event['rows']} waiting={event['waiting']} "
-                f"delivered={link['acked']} link={state} {event.get('heap')}"
+                f"delivered={link['acked']} link={state}"
             )
         elif event["event"] == "boot":
             click.echo(f"{_clock(event['now'])}  boot {event['boot']:08x}")

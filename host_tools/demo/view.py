@@ -96,7 +96,7 @@ def _readings(state: State) -> Table:
         table.add_row(Text(stream + at, style="dim"), "", "")
         values = row[1] if row else [None] * len(channels)
         for (name, unit, scale), value in zip(channels, values, strict=True):
-            table.add_row("  " + name, scaled(value, scale), unit)
+            table.add_row("  " + name, scaled(value, scale), "" if unit == "1" else unit)
     return table
 
 

@@ -141,7 +141,7 @@ class Network:
         pass
 
     def step(self):
-        return 1000
+        return 60000
 
     def up(self):
         now = self._scheduler.now_ms

@@ -1,5 +1,6 @@
 """Start the firmware on the simulated hardware: node.py READER WRITER PLAN, as run.py does."""
 
+import gc
 import json
 import sys
 import time
@@ -72,15 +73,8 @@ class Observer:
             link=node.uplink.stats(),
             network=node.hal.link.up(),
             last=[stream.last for stream in node.streams],
-            heap=_heap(),
+            heap=gc.mem_free(),
         )
-
-
-def _heap():
-    import gc
-
-    gc.collect()
-    return [gc.mem_alloc(), gc.mem_free()]
 
 
 def start(reader, writer, plan):

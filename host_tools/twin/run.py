@@ -17,7 +17,8 @@ from host_tools.errors import UserError
 from host_tools.twin import node_exits, source, tape, world
 from host_tools.urls import Broker
 
-HEAP_KIB = 192
+# 96 KiB as a chip with 32-bit words counts them.
+HEAP = "96wk"
 BUILD = build.ROOT / "build" / "twin"
 HOUR_MS = 3600 * 1000
 DEFAULT_HOURS = 24
@@ -155,7 +156,7 @@ def _boot(path: Path, universe: world.World, on_event: Callable[[dict], None]) -
     child_reads, we_write = os.pipe()
     we_read, child_writes = os.pipe()
     command = [
-        *build.micropython(HEAP_KIB),
+        *build.micropython(HEAP),
         *("-m", "host_tools.twin.node", f"/dev/fd/{child_reads}", f"/dev/fd/{child_writes}"),
         str(path),
     ]

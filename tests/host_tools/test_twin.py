@@ -1,4 +1,6 @@
-"""The whole node as a process: killed, misconfigured, without a broker; nothing committed is lost."""
+"""The whole node as a process: killed, misconfigured, without a broker; nothing committed is
+lost.
+"""
 
 import json
 import os

@@ -13,7 +13,7 @@ _EMPTY = _HEAD + b"\0\0" + _TAIL
 _COMMAND_HEAD = b"\xfd\xfc\xfb\xfa"
 _COMMAND_TAIL = b"\x04\x03\x02\x01"
 # How much a receive buffer could ever hold: what is older than this never reached the node.
-_MEMORY_MS = 2000
+_MEMORY_MS = 5000
 # Keep clear of a period's ends, so that each vehicle is counted in its own.
 _MARGIN_MS = 3000
 _VISIBLE_MS = 1200
