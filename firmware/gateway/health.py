@@ -50,7 +50,8 @@ class Health:
                 self._save()
             self._progress = progress
             self._progress_at = now
-        if now - self._progress_at < _STALLED_AFTER_MS:
+        # In safe mode there is no progress to be had, and a reset would change nothing.
+        if self.safe_mode or now - self._progress_at < _STALLED_AFTER_MS:
             self._hal.feed()
         return _LOOK_MS
 

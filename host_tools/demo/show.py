@@ -151,6 +151,7 @@ class Demo:
             self._delivered_before += self._delivered_now
             self._rows_now = self._wire_now = self._delivered_now = 0
             state.happened("the node boots")
+            state.link = ""
         elif kind == "power_cut":
             state.happened("power cut in the middle of a flash write", "bold red")
         elif kind == "console":

@@ -1,0 +1,128 @@
+import io
+import json
+
+import umqtt_cpython  # noqa: F401 - makes umqtt.simple importable
+
+# isort: split
+from fakes import Hal as QuietHal
+from gateway import app
+from host_tools.twin import buses, flash
+from host_tools.twin.scheduler import Scheduler
+from host_tools.twin.sensors import sds011
+from host_tools.twin.source import Generator
+
+START_MS = 1790000000000
+SIZES = {"journal": (0, 16 * flash.SECTOR), "spool": (16 * flash.SECTOR, 16 * flash.SECTOR)}
+BOARD = {"name": "sim", "buses": {"uart1": {"kind": "uart", "pins": {"tx": 17, "rx": 16}}}}
+CONFIG = {
+    "node": "post-17",
+    "broker": {"host": "broker.example"},
+    "streams": [
+        {"name": "air", "period_ms": 10000, "sensors": [{"driver": "sds011", "bus": "uart1"}]}
+    ],
+}
+
+
+class Link:
+    def start(self, settings):
+        pass
+
+    def step(self):
+        return 1000
+
+    def up(self):
+        return False
+
+    def why(self):
+        return "no signal"
+
+    def rssi(self):
+        return None
+
+
+class Hal(QuietHal):
+    """A board without a network, on simulated time."""
+
+    def __init__(self):
+        super().__init__()
+        self.scheduler = Scheduler(START_MS)
+        self.sleep_ms = self.scheduler.sleep_ms
+        self.link = Link()
+        self.resets = 0
+        image = io.BytesIO(b"\xff" * (32 * flash.SECTOR))
+        self.flash = flash.Nor(image, SIZES).partitions.get
+
+    def ticks_ms(self):
+        return (self.scheduler.now_ms - START_MS) % (1 << 30) if hasattr(self, "scheduler") else 0
+
+    def wire_ms(self):
+        return self.ticks_ms()
+
+    def uart(self, name, baudrate, rxbuf):
+        model = sds011.Model(Generator(1), {})
+        return buses.Uart(model, lambda: self.scheduler.now_ms, rxbuf)
+
+    def reset(self):
+        self.resets += 1
+
+
+def _run(hal, node, seconds):
+    """Run all loops of a node for so long, as main.py does."""
+
+    async def forever(step):
+        while True:
+            await hal.sleep_ms(step())
+
+    async def forever_async(step):
+        while True:
+            await hal.sleep_ms(await step())
+
+    async def end():
+        await hal.sleep_ms(seconds * 1000)
+
+    loops = [forever(step) for step in node.steps]
+    loops += [forever_async(step) for step in node.waiting_steps]
+    hal.scheduler.run(loops + [end()])
+
+
+def test_app_takes_rows_and_keeps_them_while_nobody_listens():
+    hal = Hal()
+    node = app.Node(hal, BOARD, json.dumps(CONFIG))
+    _run(hal, node, 2001)
+    assert node.rows() == 200 and node.spool.pending() == 2
+    report = json.loads(node._report())
+    assert report["rows"] == 200 and report["link"]["reason"] == "no signal"
+    assert report["late_ms"] < 1000 and not report["safe_mode"]
+
+
+def test_app_with_a_refused_configuration_goes_into_safe_mode_and_stays_there():
+    wrong = dict(CONFIG, streams=[dict(CONFIG["streams"][0], period_ms=10)])
+    for text in (json.dumps(wrong), "{", "", "[]"):
+        hal = Hal()
+        node = app.Node(hal, BOARD, text)
+        assert node.health.safe_mode and node.streams == []
+        _run(hal, node, 3600)
+        fed = hal.feeds
+        _run(hal, node, 3600)
+        # It keeps on trying to be heard, and neither it nor the watchdog resets it.
+        assert hal.resets == 0 and hal.feeds > fed
+        reasons = json.loads(node._report())["reasons"]
+        assert len(reasons) == 1 and reasons[0].startswith("configuration: ")
+
+
+def test_app_that_is_told_to_reboot_commits_first():
+    hal = Hal()
+    node = app.Node(hal, BOARD, json.dumps(CONFIG))
+    _run(hal, node, 95)
+    node._commands()["reboot"]({})
+    _run(hal, node, 60)
+    assert hal.resets > 0 and node.spool.pending() == 1 and node.spool.idle()
+
+
+def test_app_keeps_what_it_took_when_the_power_goes():
+    hal = Hal()
+    node = app.Node(hal, BOARD, json.dumps(CONFIG))
+    _run(hal, node, 125)
+    node.spool.commit()
+    again = app.Node(hal, BOARD, json.dumps(CONFIG))
+    assert again.spool.pending() == 1 and again.spool.stats()["recovered_rows"] == 12
