@@ -29,7 +29,7 @@ _LEAST_BYTES = const(7)
 _NUMBER_BITS = const(30)
 _UNIX_BITS = const(46)
 _FIRST_BITS = const(6)
-_TIME_MOST = 1 << 46
+_TIME_MOST = 1 << 48
 _VALUE_MOST = 1 << 31
 
 # Times are counted in one of these units (ms), from this moment (2010-01-01 UTC) when they are
@@ -182,7 +182,7 @@ def _check(frame):
         _limit(frame.seq, 0, (1 << _NUMBER_BITS) - 1, "seq")
         _limit(frame.boot, 0, (1 << _NUMBER_BITS) - 1, "boot")
     if frame.anchor is not None:
-        _limit(frame.anchor, 0, _TIME_MOST - 1, "anchor")
+        _limit(frame.anchor, 0, (1 << _UNIX_BITS) - 1, "anchor")
     for time in frame.times:
         _limit(time, -_TIME_MOST, _TIME_MOST - 1, "time")
     for column in frame.columns:
