@@ -20,7 +20,9 @@ _SECTOR = const(4096)
 _ERASE_BLOCK = const(6)
 _WATCHDOG_MS = const(120 * 1000)
 _STORE_NAMESPACE = "kista"
-_STORE_MOST = const(512)
+_STORE_MOST = const(4000)
+# ESP_ERR_NVS_NOT_FOUND, which the port hands on as a negative number.
+_NOT_FOUND = const(-0x1102)
 _CRUMB_MOST = const(256)
 _JOIN_WITHIN_MS = const(20 * 1000)
 _CAUSES = {
@@ -69,9 +71,10 @@ class Store:
     def get(self, key):
         try:
             size = self._nvs.get_blob(key, self._buffer)
-        except OSError:
-            # There is none of that name.
-            return None
+        except OSError as error:
+            if error.errno == _NOT_FOUND:
+                return None
+            raise
         return bytes(self._buffer[:size])
 
     def set(self, key, value):
@@ -118,8 +121,9 @@ class Link:
         now = time.ticks_ms()
         if self._trying_since is None:
             self._join(now)
-        elif time.ticks_diff(now, self._trying_since) > _JOIN_WITHIN_MS or self._refused():
-            # Leaving first: a wrong password would otherwise stay with the driver.
+        elif time.ticks_diff(now, self._trying_since) > _JOIN_WITHIN_MS:
+            # The status may still be that of the attempt before, so each gets its full time.
+            self._note_why()
             self._wlan.disconnect()
             self._turn += 1
             self._trying_since = None
@@ -133,15 +137,14 @@ class Link:
         except OSError as error:
             self._why = "%s: %s" % (wanted["ssid"], error)
 
-    def _refused(self):
+    def _note_why(self):
         status = self._wlan.status()
         if status == network.STAT_WRONG_PASSWORD:
             self._why = "wrong Wi-Fi password"
         elif status == network.STAT_NO_AP_FOUND:
             self._why = "Wi-Fi network not found"
         else:
-            return False
-        return True
+            self._why = "Wi-Fi does not answer"
 
     def up(self):
         return self._wlan.isconnected()
@@ -150,7 +153,11 @@ class Link:
         return self._why
 
     def rssi(self):
-        return self._wlan.status("rssi") if self._wlan.isconnected() else None
+        try:
+            return self._wlan.status("rssi")
+        except OSError:
+            # Not connected, or no more.
+            return None
 
 
 class Datagram:

@@ -1,0 +1,203 @@
+import binascii
+import struct
+
+import frame_vectors
+
+from gateway import frame
+from support import raises
+
+DAY_MS = 1515542406000
+
+
+class Noise:
+    """Numbers from a seed, the same on every interpreter (xorshift, 30 bits)."""
+
+    def __init__(self, seed):
+        self._x = seed * 7919 + 1 & 0x3FFFFFFF or 1
+
+    def below(self, n):
+        x = self._x
+        x ^= x << 13 & 0x3FFFFFFF
+        x ^= x >> 17
+        x ^= x << 5 & 0x3FFFFFFF
+        self._x = x
+        return x % n
+
+
+def _column(noise, kind, rows):
+    base = noise.below(1 << 28) - (1 << 27)
+    return [_value(noise, kind, base, i) for i in range(rows)]
+
+
+def _value(noise, kind, base, i):
+    if kind == 0:
+        return base
+    if kind == 1 or (kind == 4 and noise.below(3) == 0):
+        return None
+    if kind == 2:
+        return (3, -3)[i % 2]
+    if kind == 3:
+        return (-(1 << 31), (1 << 31) - 1)[noise.below(2)]
+    if kind == 4:
+        return base + noise.below(9)
+    if kind == 5:
+        # Thirds, rounded: the means of three readings.
+        return (noise.below(2000) * 20 + 3) // 6
+    if kind == 6:
+        return noise.below(1 << 29) - (1 << 28)
+    return 100 * noise.below(50)
+
+
+def _times(noise, kind, rows):
+    time = DAY_MS
+    times = []
+    for _ in range(rows):
+        times.append(time)
+        if kind == 0:
+            time += 10000
+        elif kind == 1:
+            time += 9000 + 1000 * noise.below(3)
+        elif kind == 2:
+            time += (0, 10000, -3600000, 86400000)[noise.below(4)]
+        else:
+            time += noise.below(20000)
+    return times
+
+
+def random_frame(seed, rows=None):
+    """Return a frame of every kind of column that `seed` determines."""
+    noise = Noise(seed)
+    rows = rows or (1, 2, 6, 16, 40)[noise.below(5)]
+    channels = (1, 2, 3, 8)[noise.below(4)]
+    columns = [_column(noise, noise.below(8), rows) for _ in range(channels)]
+    flags = None
+    if noise.below(3) == 0:
+        flags = [[(0, 0, 16, 255)[noise.below(4)] for _ in range(rows)] for _ in range(channels)]
+    numbered = noise.below(2)
+    return frame.Frame(
+        bytes((noise.below(256), noise.below(256))),
+        noise.below(1 << 29) if numbered else None,
+        noise.below(1 << 29) if numbered else None,
+        noise.below(2),
+        DAY_MS if noise.below(2) else None,
+        _times(noise, noise.below(4), rows),
+        columns,
+        flags,
+    )
+
+
+def _same(one, other):
+    for name in ("schema", "seq", "boot", "quality", "anchor", "times", "columns"):
+        assert getattr(one, name) == getattr(other, name), name
+    for i in range(one.channels):
+        masks = [(f.flags[i] if f.flags else None) or [0] * one.rows for f in (one, other)]
+        assert list(masks[0]) == list(masks[1])
+
+
+def test_frame_random_ones_come_back():
+    for seed in range(60):
+        one = random_frame(seed)
+        try:
+            _same(frame.decode(frame.encode(one)), one)
+        except (AssertionError, ValueError):
+            print("seed", seed)
+            raise
+
+
+def test_frame_bytes_are_those_of_the_golden_vectors():
+    for seed, data in frame_vectors.GOLDEN:
+        assert binascii.hexlify(frame.encode(random_frame(seed))).decode() == data, seed
+
+
+def test_frame_largest_one_comes_back():
+    noise = Noise(5)
+    columns = [_column(noise, i % 2 * 4, 1024) for i in range(2)] + [[7] * 1024] * 30
+    one = frame.Frame(b"ab", 1, 2, 1, None, _times(noise, 1, 1024), columns)
+    _same(frame.decode(frame.encode(one)), one)
+
+
+def test_frame_beyond_its_limits_is_refused():
+    def encode(**changes):
+        fields = {"schema": b"ab", "seq": 1, "boot": 2, "quality": 1, "anchor": None}
+        fields.update({"times": [0, 1], "columns": [[1, 2]], "flags": None})
+        fields.update(changes)
+        names = ("schema", "seq", "boot", "quality", "anchor", "times", "columns", "flags")
+        return frame.encode(frame.Frame(*[fields[name] for name in names]))
+
+    assert encode()
+    for changes, word in (
+        ({"times": [], "columns": [[]]}, "rows"),
+        ({"times": [0] * 1025, "columns": [[0] * 1025]}, "rows"),
+        ({"columns": []}, "channels"),
+        ({"columns": [[1, 2]] * 33}, "channels"),
+        ({"columns": [[1, 2, 3]]}, "different length"),
+        ({"columns": [[1, 1 << 31]]}, "value"),
+        ({"times": [0, 1 << 60]}, "time"),
+        ({"seq": None}, "together"),
+        ({"seq": 1 << 30}, "seq"),
+        ({"boot": -1}, "boot"),
+        ({"schema": b"abc"}, "schema"),
+        ({"anchor": -1}, "anchor"),
+        ({"flags": [[0, 256]]}, "flags"),
+    ):
+        assert word in raises(ValueError, lambda: encode(**changes))  # noqa: B023
+
+
+def test_frame_encoder_works_in_slices_of_at_most_32_values():
+    one = random_frame(7, rows=96)
+    encoder = frame.Encoder(one)
+    steps = 0
+    data = None
+    while data is None:
+        data = encoder.step()
+        steps += 1
+    assert data == frame.encode(random_frame(7, rows=96))
+    assert steps >= one.channels * 3
+
+
+def test_frame_peek_sees_the_header_only():
+    one = random_frame(11)
+    seen = frame.peek(frame.encode(one))
+    assert (seen.schema, seen.seq, seen.boot) == (one.schema, one.seq, one.boot)
+    assert (seen.quality, seen.anchor, seen.rows) == (one.quality, one.anchor, one.rows)
+    assert seen.channels == one.channels and seen.times[0] == one.times[0]
+
+
+def test_frame_append_joins_the_parts_of_one():
+    parts = [
+        frame.Frame(b"ab", None, None, 1, None, [i, i + 1], [[i, None], [5, 6]], flags)
+        for i, flags in ((0, None), (10, [[1, 2], None]), (20, None))
+    ]
+    whole = parts[0]
+    whole.append(parts[1])
+    whole.append(parts[2])
+    back = frame.decode(frame.encode(whole))
+    assert back.times == [0, 1, 10, 11, 20, 21] and back.columns[1] == [5, 6] * 3
+    assert list(back.flags[0]) == [0, 0, 1, 2, 0, 0] and back.flags[1] is None
+
+
+def test_frame_with_any_bit_flipped_or_cut_short_is_refused():
+    data = frame.encode(random_frame(3))
+    for bit in range(8 * len(data)):
+        broken = bytearray(data)
+        broken[bit // 8] ^= 1 << bit % 8
+        raises(ValueError, frame.decode, bytes(broken))
+    for size in range(len(data)):
+        raises(ValueError, frame.decode, data[:size])
+
+
+def test_frame_of_a_stranger_ends_in_rows_or_in_a_value_error():
+    noise = Noise(99)
+    rows = refused = 0
+    for number in range(150):
+        body = bytearray(frame.encode(random_frame(noise.below(40)))[:-4])
+        for _ in range(1 + noise.below(4)):
+            body[noise.below(len(body))] = noise.below(256)
+        if number % 5 == 0:
+            body = bytearray([0xB0 | noise.below(16)] + [noise.below(256) for _ in range(30)])
+        data = bytes(body) + struct.pack("<I", binascii.crc32(body))
+        try:
+            rows += frame.decode(data).rows
+        except ValueError:
+            refused += 1
+    assert rows and refused
