@@ -12,7 +12,7 @@ RANGE = ((0, 9999), (0, 9999))
 MIN_PERIOD_MS = 1000
 # The fan needs this long until the air in the chamber is that of outside.
 WARM_UP_MS = 30000
-# The laser's: a sensor that sleeps between readings two and a half minutes apart lasts five years.
+# The laser's: awake 30 s of every 150 s, a sensor lasts four and a half years.
 LIFE_H = 8000
 STREAMING = False
 

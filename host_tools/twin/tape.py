@@ -110,11 +110,17 @@ def _reasons(recording: Recording) -> str:
 
 
 def _known_channels() -> dict[str, Column]:
-    """Return {channel: how it is played} of every channel that a model can play."""
+    """Return {channel: how it is played} of every channel that a model can play.
+
+    A model with less or more to say than its driver's channels in their ranges has a `SAYS`.
+    """
     known = {}
     for path in sorted(build.DRIVERS.glob("[!_]*.py")):
-        says = importlib.import_module(f"host_tools.twin.sensors.{path.stem}").SAYS
-        for name, _, scale in config.load_driver(path.stem).CHANNELS:
+        driver = config.load_driver(path.stem)
+        model = importlib.import_module(f"host_tools.twin.sensors.{path.stem}")
+        ranges = {channel[0]: limits for channel, limits in zip(driver.CHANNELS, driver.RANGE)}
+        says = getattr(model, "SAYS", ranges)
+        for name, _, scale in driver.CHANNELS:
             if name in says:
                 known.setdefault(name, Column(path.stem, name, scale, *says[name]))
     return known

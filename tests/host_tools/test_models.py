@@ -131,13 +131,7 @@ def test_dust_comes_out_as_generated_for_a_day():
         assert 0 <= got[0] <= 9999
 
 
-def test_every_model_says_which_of_its_drivers_channels_a_recording_may_hold():
-    for driver, model in (
-        (sds011, sds011_model),
-        (bme280, bme280_model),
-        (ld2451, ld2451_model),
-    ):
-        names = [name for name, _, _ in driver.CHANNELS]
-        assert model.SAYS and set(model.SAYS) <= set(names)
-        for low, high in model.SAYS.values():
-            assert low < high
+def test_a_model_says_nothing_that_its_driver_does_not_read():
+    for driver, model in ((sds011, sds011_model), (ld2451, ld2451_model)):
+        assert set(model.SAYS) <= {name for name, _, _ in driver.CHANNELS}
+        assert all(low < high for low, high in model.SAYS.values())

@@ -9,16 +9,10 @@ import struct
 
 from drivers import bme280
 
-# What a recording may hold, by channel, in the driver's integers.
-SAYS = {
-    "temperature": bme280.RANGE[0],
-    "humidity": bme280.RANGE[1],
-    "pressure": bme280.RANGE[2],
-}
 _WORDS = (27504, 26435, -1000, 36477, -10685, 3024, 2855, 140, -7, 15500, -14600, 1000)
 _HUMID = (75, 190, 0, 313, 50, 30)
 _CALIBRATION = _WORDS + _HUMID
-# Words that mean "not measured": their neighbours serve, at most 0.01 %RH off.
+# Words that mean "not measured". Each value has three words and more: the next one serves.
 _NO_WORD = 0x80000
 _NO_HUMIDITY = 0x8000
 _MEASURES_MS = 9
