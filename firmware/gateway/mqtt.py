@@ -152,7 +152,7 @@ class Session:
             (broker.get("password") or "").encode() if user else None,
             broker["keepalive_s"],
         )
-        self._client.set_callback(self._on_message)
+        self._client.set_callback(self._hear)
         self._client.set_last_will(self._will[0], self._will[1], True, 1)
         self._wire.give(b"\x20\x02\x00\x00")
         self._call(self._client.connect, False)
@@ -261,6 +261,7 @@ class Session:
         elif not self.connected:
             raise LinkError("broker does not speak MQTT")
         elif kind == _PUBLISH and not packet[0] & 4:
+            self._retained = bool(packet[0] & 1)
             self._wire.give(packet)
             self._call(self._client.wait_msg)
         elif kind == _PUBACK and len(packet) == 4:
@@ -273,6 +274,11 @@ class Session:
             self._pinged = False
         else:
             raise LinkError("broker sends nonsense")
+
+    def _hear(self, topic, payload):
+        # A message that the broker keeps was not sent now, and would come with every connection.
+        if not self._retained:
+            self._on_message(topic, payload)
 
     def _take_connack(self, packet):
         if packet[3]:

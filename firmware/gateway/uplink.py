@@ -17,6 +17,7 @@ _BACK_OFF_FIRST_MS = const(1000)
 _BACK_OFF_MOST_MS = const(5 * 60 * 1000)
 _HEALTH_EVERY_MS = const(3600 * 1000)
 _REPLIES_MOST = const(8)
+_IDENT_MOST = const(64)
 _FRAME = const(0)
 _HEALTH = const(1)
 _REPLY = const(2)
@@ -227,7 +228,7 @@ class Uplink:
             arguments = json.loads(payload) if payload else {}
             if not isinstance(arguments, dict):
                 raise ValueError("needs a JSON object")
-            reply["id"] = arguments.get("id")
+            reply["id"] = _ident(arguments.get("id"))
             command = self._commands.get(reply["command"])
             if command is None:
                 raise ValueError("unknown command")
@@ -243,3 +244,12 @@ class Uplink:
     def want_health(self):
         """Send the health message as soon as possible."""
         self._health_wanted = True
+
+
+def _ident(ident):
+    """Return a command's id to be repeated in the reply; ValueError for one that cannot be."""
+    if ident is None or isinstance(ident, int):
+        return ident
+    if isinstance(ident, str) and len(ident) <= _IDENT_MOST:
+        return ident
+    raise ValueError("id: needs a whole number or text of up to %d characters" % _IDENT_MOST)

@@ -202,3 +202,34 @@ def test_uplink_holds_its_memory_when_the_broker_takes_nothing():
     )
     run(hal, uplink, 5000)
     assert len(uplink._session._wire.out) < 8192 + 3100
+
+
+def test_uplink_obeys_no_command_that_the_broker_has_kept():
+    # A retained "reboot" would come with every connection, and reboot the node for ever.
+    calls = []
+    conn = Conn()
+    hal, _, uplink = make([conn], 0, {"reboot": lambda a: calls.append(1) or {}})
+    run(hal, uplink, 500)
+    conn.incoming += message(COMMAND + b"reboot", b"{}", 3, flags=3)
+    run(hal, uplink, 2000)
+    assert not calls and not conn.published(b"/reply")
+    # It is acknowledged all the same, and the next one is carried out.
+    conn.incoming += message(COMMAND + b"reboot", b"{}", 4)
+    run(hal, uplink, 2000)
+    assert calls == [1]
+    assert [one[3] for one in conn.packets if one[0] == 0x40] == [3, 4]
+
+
+def test_uplink_repeats_no_id_that_is_neither_text_nor_a_number():
+    conn = Conn()
+    hal, _, uplink = make([conn], 0, {"hi": lambda a: {}})
+    run(hal, uplink, 500)
+    odd = (b"[" * 1900 + b"]" * 1900, b"{}", b"[1]", b'"' + b"x" * 65 + b'"')
+    for n, text in enumerate(odd):
+        conn.incoming += message(COMMAND + b"hi", b'{"id":' + text + b"}", n + 1)
+    conn.incoming += message(COMMAND + b"hi", b'{"id":"a-1"}', 9)
+    run(hal, uplink, 3000)
+    replies = [json.loads(one[1]) for one in conn.published(b"/reply")]
+    assert [one["ok"] for one in replies] == [False] * 4 + [True], replies
+    assert [one["id"] for one in replies] == [None] * 4 + ["a-1"]
+    assert uplink.stats()["reconnects"] == 0

@@ -19,7 +19,7 @@ PATHS = [build.ROOT / "firmware", TESTS, build.UMQTT.parent.parent]
 
 def start_node(*arguments):
     return subprocess.Popen(
-        [*build.micropython(1024), str(TESTS / "host_tools/link_node.py"), *map(str, arguments)],
+        [*build.micropython("1M"), str(TESTS / "host_tools/link_node.py"), *map(str, arguments)],
         env={"MICROPYPATH": ":".join([".frozen", *map(str, PATHS)])},
         stdout=subprocess.PIPE,
         text=True,
