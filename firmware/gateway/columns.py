@@ -64,6 +64,8 @@ def choose_lattice(values):
         for value in values:
             if on_lattice(to_lattice(value, lattice), lattice) != value:
                 misses += 1
+                if misses * 8 >= len(values):
+                    break
         saved = len(values) * LATTICE_GAIN[lattice] - misses * LATTICE_MISS
         if saved > most and misses * 8 < len(values):
             best, most = lattice, saved
