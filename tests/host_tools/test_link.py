@@ -17,10 +17,13 @@ TESTS = Path(__file__).resolve().parent.parent
 PATHS = [build.ROOT / "firmware", TESTS, build.UMQTT.parent.parent]
 
 
-def start_node(*arguments):
+def start_node(*arguments, wire_speed=1):
     return subprocess.Popen(
         [*build.micropython("1M"), str(TESTS / "host_tools/link_node.py"), *map(str, arguments)],
-        env={"MICROPYPATH": ":".join([".frozen", *map(str, PATHS)])},
+        env={
+            "MICROPYPATH": ":".join([".frozen", *map(str, PATHS)]),
+            "WIRE_SPEED": str(wire_speed),
+        },
         stdout=subprocess.PIPE,
         text=True,
     )
@@ -78,6 +81,13 @@ def listening(port, topic="kista/1/n1/frames"):
     client.loop_stop()
 
 
+def wait_for(condition, most_s=20):
+    end = time.monotonic() + most_s
+    while not condition():
+        assert time.monotonic() < end
+        time.sleep(0.005)
+
+
 def assert_all_arrived(got, said, count):
     assert sorted(set(said["acked"])) == list(range(count)), said["stats"]
     end = time.monotonic() + 5
@@ -110,6 +120,23 @@ def test_every_frame_arrives_one_byte_at_a_time():
     ):
         said = finish_node(start_node(proxy.port, 40, 30))
     assert_all_arrived(got, said, 40)
+
+
+@pytest.mark.slow
+def test_a_connection_that_died_without_a_word_is_given_up_and_nothing_is_lost():
+    with (
+        Broker() as broker,
+        listening(broker.port) as got,
+        FaultProxy(broker.port, delay_s=0.02) as proxy,
+    ):
+        node = start_node(proxy.port, 400, 40, wire_speed=40)
+        wait_for(lambda: len(got) >= 20)
+        proxy.frozen = True
+        wait_for(lambda: proxy.connections >= 2)
+        proxy.frozen = False
+        said = finish_node(node)
+    assert said["stats"]["reconnects"] >= 1
+    assert_all_arrived(got, said, 400)
 
 
 @pytest.mark.slow
