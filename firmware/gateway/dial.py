@@ -48,7 +48,7 @@ class Conn:
             self._poll.unregister(self._sock)
             try:
                 self._stream = self._sock if self._tls is None else self._wrap()
-            except ValueError as error:
+            except (ValueError, TypeError, KeyError) as error:
                 raise _untrusted(error)
             return True
         return False
@@ -58,7 +58,7 @@ class Conn:
 
         context = ssl.SSLContext(ssl.PROTOCOL_TLS_CLIENT)
         context.verify_mode = ssl.CERT_REQUIRED
-        for authority in self._tls["ca"]:
+        for authority in self._tls.get("ca", ()):
             context.load_verify_locations(cadata=authority)
         if self._tls.get("cert"):
             context.load_cert_chain(self._tls["cert"], self._tls["key"])
@@ -102,5 +102,7 @@ class Conn:
 
 
 def _untrusted(error):
-    """MicroPython has a ValueError for a certificate that is none, or that is not to be trusted."""
+    """Return what the uplink can say: MicroPython has a ValueError for a bad certificate, and what
+    stands in a configuration may be no certificate at all.
+    """
     return OSError("TLS: %s" % " ".join(str(error).split()))

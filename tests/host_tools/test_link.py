@@ -1,6 +1,7 @@
 import contextlib
 import json
 import shutil
+import socket
 import subprocess
 import threading
 import time
@@ -10,6 +11,7 @@ import paho.mqtt.client as mqtt
 import pytest
 from fault_proxy import FaultProxy
 
+from gateway import dial
 from host_tools import build
 from host_tools.broker import Broker, free_port
 
@@ -157,6 +159,15 @@ def test_a_window_drains_a_backlog_ten_times_faster_than_one_publish_after_the_o
     window_rate = len(window["acked"]) / window["ms"]
     print(f"{own_rate * 1000:.1f} -> {window_rate * 1000:.1f} frames/s")
     assert len(window["acked"]) == 96 and window_rate > 10 * own_rate
+
+
+def test_tls_settings_that_are_none_are_a_reason_and_no_crash():
+    with socket.create_server(("127.0.0.1", 0)) as server:
+        for tls in ({"ca": 5}, {"ca": [5]}, {"ca": ["x"]}, {"ca": [], "cert": "x"}, {"ca": [b"x"]}):
+            conn = dial.Conn("127.0.0.1", server.getsockname()[1], tls)
+            with pytest.raises(OSError):
+                wait_for(conn.ready)
+            conn.close()
 
 
 def make_authority(folder, name):
