@@ -49,6 +49,7 @@ def command(recordings, seed, speed, keep) -> int:
         demo = Demo(keep or Path(folder), list(recordings), seed, speed)
         with Live(screen(demo.state), console=console, auto_refresh=False) as live:
             outcome = demo.run(lambda: live.update(screen(demo.state), refresh=True))
+    console.print()
     console.print(_summary(outcome))
     if outcome.good:
         console.print("Every committed row is in the database, once.", style="bold green")

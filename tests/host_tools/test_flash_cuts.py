@@ -344,7 +344,7 @@ def test_killing_the_process_is_a_power_cut_like_any_other(tmp_path):
     draw = random.Random(SEED)
     written = -1
     for kill in range(10):
-        command = [*build.micropython(96), str(script), str(image)]
+        command = [*build.micropython("96k"), str(script), str(image)]
         process = subprocess.Popen(command, env=environment, stdout=subprocess.PIPE, text=True)
         process.stdout.readline()
         time.sleep(draw.random() / 5)
