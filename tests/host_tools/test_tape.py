@@ -121,7 +121,7 @@ def test_noise_is_refused_in_one_line(make):
     for text, said in (
         ("", "has no column `time`"),
         ("when,pm2_5\n1,2\n", "has no column `time`"),
-        ("time,wind\n1,2\n", "known are humidity, pm10, pm2_5, pressure, speed_mean"),
+        ("time,unicorns\n1,2\n", "no column is named like a sensor's channel; known are "),
         ("time,pm2_5\n", "it is empty"),
         ("time,pm2_5\nx,1\ny,1\n", "2 × time not readable"),
         ("time,vehicles,vehicleCount\n1,2,2\n", "two columns are 'vehicles'"),
