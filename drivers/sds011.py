@@ -6,7 +6,7 @@ Source: Laser Dust Sensor Control Protocol V1.3 (Nova Fitness).
 from micropython import const
 
 BUS = "uart"
-UART = (9600, 128)
+UART = (9600, 256)
 CHANNELS = (("pm2_5", "ug/m3", 10), ("pm10", "ug/m3", 10))
 RANGE = ((0, 9999), (0, 9999))
 MIN_PERIOD_MS = 1000

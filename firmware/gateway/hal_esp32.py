@@ -24,6 +24,8 @@ _STORE_MOST = const(4000)
 # ESP_ERR_NVS_NOT_FOUND, which the port hands on as a negative number.
 _NOT_FOUND = const(-0x1102)
 _CRUMB_MOST = const(256)
+# A receive buffer must be larger than the chip's own of 128 bytes, or the driver refuses it.
+_RXBUF_LEAST = const(256)
 _JOIN_WITHIN_MS = const(20 * 1000)
 _CAUSES = {
     machine.PWRON_RESET: "power",
@@ -108,6 +110,8 @@ class Link:
     def start(self, settings):
         """`settings`: {"wifi": [{"ssid": …, "password": …}, …]}."""
         self._networks = settings.get("wifi", [])
+        if self._networks:
+            self._why = "not joined yet"
         self._wlan.active(True)
 
     def step(self):
@@ -228,7 +232,11 @@ class Hal:
         bus = self._bus(name, "uart")
         pins = bus["pins"]
         return machine.UART(
-            bus["number"], baudrate=baudrate, tx=pins["tx"], rx=pins["rx"], rxbuf=rxbuf
+            bus["number"],
+            baudrate=baudrate,
+            tx=pins["tx"],
+            rx=pins["rx"],
+            rxbuf=max(rxbuf, _RXBUF_LEAST),
         )
 
     def i2c(self, name, freq):
