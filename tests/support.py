@@ -18,3 +18,18 @@ def finish(coroutine, most=100000):
         except StopIteration as stop:
             return stop.value
     raise AssertionError("still running after %d turns" % most)
+
+
+class Noise:
+    """Numbers from a seed, the same on every interpreter (xorshift, 30 bits)."""
+
+    def __init__(self, seed):
+        self._x = seed * 7919 + 1 & 0x3FFFFFFF or 1
+
+    def below(self, n):
+        x = self._x
+        x ^= x << 13 & 0x3FFFFFFF
+        x ^= x >> 17
+        x ^= x << 5 & 0x3FFFFFFF
+        self._x = x
+        return x % n

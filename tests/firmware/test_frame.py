@@ -4,24 +4,9 @@ import struct
 import frame_vectors
 
 from gateway import frame
-from support import raises
+from support import Noise, raises
 
 DAY_MS = 1515542406000
-
-
-class Noise:
-    """Numbers from a seed, the same on every interpreter (xorshift, 30 bits)."""
-
-    def __init__(self, seed):
-        self._x = seed * 7919 + 1 & 0x3FFFFFFF or 1
-
-    def below(self, n):
-        x = self._x
-        x ^= x << 13 & 0x3FFFFFFF
-        x ^= x >> 17
-        x ^= x << 5 & 0x3FFFFFFF
-        self._x = x
-        return x % n
 
 
 def _column(noise, kind, rows):

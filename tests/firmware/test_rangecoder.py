@@ -1,19 +1,7 @@
 from gateway.rangecoder import Decoder, Encoder, Probabilities
+from support import Noise
 
 PRIORS = bytes((128, 3, 253, 200))
-
-
-class Noise:
-    def __init__(self, seed):
-        self._x = seed * 7919 + 1 & 0x3FFFFFFF or 1
-
-    def below(self, n):
-        x = self._x
-        x ^= x << 13 & 0x3FFFFFFF
-        x ^= x >> 17
-        x ^= x << 5 & 0x3FFFFFFF
-        self._x = x
-        return x % n
 
 
 def _drive(coder, seed):
