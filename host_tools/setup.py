@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import hashlib
+import os
 import subprocess
 import sys
 import tarfile
@@ -23,6 +24,9 @@ def fetch_umqtt(target: Path = build.UMQTT) -> Path:
         return target
     with tempfile.TemporaryDirectory() as folder:
         command = [sys.executable, "-m", "unearth", UMQTT, "--no-binary", "--download", folder]
+        if "PIP_INDEX_URL" in os.environ:
+            # A house with a package index of its own has told pip so; unearth does not ask pip.
+            command += ["--index-url", os.environ["PIP_INDEX_URL"]]
         result = subprocess.run(command, capture_output=True, text=True)
         archives = list(Path(folder).glob("*.tar.gz"))
         if result.returncode or not archives:
