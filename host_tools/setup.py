@@ -30,9 +30,8 @@ def fetch_umqtt(target: Path = build.UMQTT) -> Path:
         result = subprocess.run(command, capture_output=True, text=True)
         archives = list(Path(folder).glob("*.tar.gz"))
         if result.returncode or not archives:
-            raise UserError(
-                f"{UMQTT} could not be downloaded; is there a network?\n{result.stderr}"
-            )
+            last = (result.stderr.strip().splitlines() or ["nothing said"])[-1]
+            raise UserError(f"{UMQTT} could not be downloaded; is there a network? ({last})")
         if hashlib.sha256(archives[0].read_bytes()).hexdigest() != UMQTT_SHA256:
             raise UserError(f"{UMQTT} is not the archive it should be (SHA-256 differs); not used")
         with tarfile.open(archives[0]) as archive:
