@@ -14,12 +14,12 @@ import os
 import zlib
 from collections.abc import Iterator
 from dataclasses import dataclass
-from datetime import datetime, timedelta, timezone
 from decimal import Decimal, InvalidOperation
 from pathlib import Path
 
 import host_tools  # noqa: F401 - makes the device's files importable on CPython
 from gateway import frame, schema
+from host_tools import exact
 from host_tools.errors import UserError
 
 MAGIC = b"KF1"
@@ -32,8 +32,6 @@ HEADER_MOST = 1 << 20
 PIECE_BITS = 28
 _PIECE_MASK = (1 << PIECE_BITS) - 1
 _MOST = 1 << 31
-_EPOCH = datetime(1970, 1, 1, tzinfo=timezone.utc)
-_MS = timedelta(milliseconds=1)
 
 
 @dataclass
@@ -43,32 +41,6 @@ class Column:
     name: str
     decimals: int = 0
     pieces: int = 1
-
-
-@dataclass
-class TimeStyle:
-    """How a CSV writes times: unix seconds, or ISO 8601 with this separator and zone."""
-
-    name: str
-    unix: bool = True
-    decimals: int = 0
-    separator: str = "T"
-    zone: str = ""
-
-    def write(self, unix_ms: int) -> str:
-        """Return a time in this style."""
-        if self.unix:
-            return write_number(unix_ms // 10 ** (3 - self.decimals), self.decimals)
-        offset = timedelta(0)
-        if self.zone not in ("", "Z"):
-            offset = datetime.fromisoformat(f"2000-01-01T00:00:00{self.zone}").utcoffset()
-        when = _EPOCH + unix_ms * _MS + offset
-        text = when.strftime(f"%Y-%m-%d{self.separator}%H:%M:%S")
-        # strftime writes years before 1000 with fewer digits.
-        text = text.rjust(19, "0")
-        if self.decimals:
-            text += f".{unix_ms % 1000:03d}"[: 1 + self.decimals]
-        return text + self.zone
 
 
 @dataclass
@@ -87,7 +59,7 @@ class Packed:
 class Table:
     """A CSV in whole numbers. times: unix ms; cells: a list of int or None for each column."""
 
-    time: TimeStyle
+    time: exact.TimeStyle
     columns: list[Column]
     times: list[int]
     cells: list[list[int | None]]
@@ -118,16 +90,19 @@ def unpack(source: Path, target: Path) -> Packed:
     """Write the frames of `source` as CSV; `UserError` names the frame that is broken."""
     data = source.read_bytes()
     time, columns, at = _unpack_header(data, source)
+    ident = schema.ident(_header(data))
     values = 0
     with _replacing(target) as out:
         lines = []
         lines.append(_line([time.name, *(column.name for column in columns)]))
-        for number, (times, cells) in enumerate(_blocks(data, at, columns, source)):
+        for number, (times, cells) in enumerate(_blocks(data, at, columns, ident, source)):
             for row, unix_ms in enumerate(times):
                 texts = [time.write(unix_ms)]
                 for column, numbers in zip(columns, cells):
                     value = numbers[row]
-                    texts.append("" if value is None else write_number(value, column.decimals))
+                    texts.append(
+                        "" if value is None else exact.write_number(value, column.decimals)
+                    )
                     values += value is not None
                 lines.append(_line(texts))
             if number % 64 == 63:
@@ -155,9 +130,9 @@ def _read(lines: Iterator[list[str]], path: Path) -> Table:
     columns = [Column(name) for name in header[1:]]
     if not 1 <= len(columns) <= COLUMNS_MOST:
         raise UserError(f"{path}: has {len(columns)} columns beside time, not 1 to {COLUMNS_MOST}")
-    style: TimeStyle | None = None
+    style: exact.TimeStyle | None = None
     times: list[int] = []
-    exact: list[list[Decimal | None]] = [[] for _ in columns]
+    numbers: list[list[Decimal | None]] = [[] for _ in columns]
     for number, cells in enumerate(lines, 2):
         if not cells:
             continue
@@ -166,86 +141,60 @@ def _read(lines: Iterator[list[str]], path: Path) -> Table:
             raise UserError(f"{where}: has {len(cells)} cells, the first line {len(header)}")
         style, unix_ms = _read_time(cells[0].strip(), style, header[0], where)
         times.append(unix_ms)
-        for column, values, cell in zip(columns, exact, cells[1:]):
+        for column, values, cell in zip(columns, numbers, cells[1:]):
             values.append(_read_number(cell.strip(), column, where))
     return Table(
-        style or TimeStyle(header[0]),
+        style or exact.TimeStyle(header[0]),
         columns,
         times,
-        [_to_integers(values, column) for values, column in zip(exact, columns)],
+        [_to_integers(values, column) for values, column in zip(numbers, columns)],
     )
 
 
-def _read_time(text: str, style: TimeStyle | None, name: str, where: str) -> tuple[TimeStyle, int]:
+def _read_time(
+    text: str, style: exact.TimeStyle | None, name: str, where: str
+) -> tuple[exact.TimeStyle, int]:
     """Return the file's style (that of its first time) and the time in unix ms."""
     try:
-        unix, unix_ms, decimals, separator, zone = _parse_time(text)
-    except (ValueError, InvalidOperation, OverflowError):
+        unix, unix_ms, decimals, separator, zone = exact.parse_time(text)
+        if style is None:
+            style = exact.TimeStyle(name, unix, 0, separator, zone)
+        style.write(unix_ms)
+    except (ValueError, ArithmeticError):
         raise UserError(
             f"{where}: {text!r} is neither ISO 8601 nor unix seconds, to the ms at the finest"
         ) from None
-    if style is None:
-        style = TimeStyle(name, unix, 0, separator, zone)
     style.decimals = max(style.decimals, decimals)
     return style, unix_ms
-
-
-def _parse_time(text: str) -> tuple[bool, int, int, str, str]:
-    try:
-        seconds = Decimal(text)
-    except InvalidOperation:
-        pass
-    else:
-        unix_ms = int(seconds * 1000)
-        if unix_ms != seconds * 1000:
-            raise ValueError(text)
-        return True, unix_ms, max(0, -seconds.as_tuple().exponent), "", ""
-    when = datetime.fromisoformat(text[:-1] + "+00:00" if text.endswith("Z") else text)
-    if when.microsecond % 1000:
-        raise ValueError(text)
-    zone = "Z" if text.endswith("Z") else ""
-    if when.tzinfo is not None and not zone:
-        zone = when.isoformat()[-6:]
-    since = (when if when.tzinfo else when.replace(tzinfo=timezone.utc)) - _EPOCH
-    return False, since // _MS, 3 if when.microsecond else 0, text[10:11] or "T", zone
 
 
 def _read_number(text: str, column: Column, where: str) -> Decimal | None:
     if not text:
         return None
     try:
-        value = Decimal(text)
+        value = exact.exact(text)
     except InvalidOperation:
-        value = Decimal("nan")
-    if not value.is_finite():
-        raise UserError(f"{where}, column {column.name!r}: {text!r} is no number")
-    value = value.normalize()
-    column.decimals = max(column.decimals, -value.as_tuple().exponent)
-    if column.decimals > DECIMALS_MOST or value.adjusted() > DIGITS_MOST:
+        raise UserError(f"{where}, column {column.name!r}: {text!r} is no number") from None
+    except ArithmeticError:
+        value = None
+    if value is None or exact.decimals_of(value) > DECIMALS_MOST or value.adjusted() > DIGITS_MOST:
         raise UserError(
             f"{where}, column {column.name!r}: {text!r} has more than {DECIMALS_MOST} decimals "
             f"or {DIGITS_MOST} digits"
         )
+    column.decimals = max(column.decimals, exact.decimals_of(value))
     return value
 
 
 def _to_integers(values: list[Decimal | None], column: Column) -> list[int | None]:
     """Return the column's whole numbers of its last decimal, and how many pieces they need."""
     factor = 10**column.decimals
-    whole = [None if value is None else _scaled(value, factor) for value in values]
+    whole = [None if value is None else exact.scaled(value, factor) for value in values]
     widest = max((abs(value) for value in whole if value is not None), default=0)
     while widest >= _MOST:
         column.pieces += 1
         widest >>= PIECE_BITS
     return whole
-
-
-def _scaled(value: Decimal, factor: int) -> int:
-    """Return value × factor exactly, whatever the context's precision is."""
-    sign, digits, exponent = value.as_tuple()
-    number = int("".join(map(str, digits))) * factor
-    number = number * 10**exponent if exponent >= 0 else number // 10**-exponent
-    return -number if sign else number
 
 
 def _cut(numbers: list[int | None], column: Column) -> Iterator[list[int | None]]:
@@ -271,14 +220,6 @@ def _joined(pieces: list[list[int | None]]) -> list[int | None]:
     return whole
 
 
-def write_number(value: int, decimals: int) -> str:
-    """Return `value` / 10^`decimals` in digits."""
-    if not decimals:
-        return str(value)
-    digits = str(abs(value)).rjust(decimals + 1, "0")
-    return f"{'-' if value < 0 else ''}{digits[:-decimals]}.{digits[-decimals:]}"
-
-
 def _pack_header(table: Table) -> bytes:
     time = table.time
     fields = [time.name, time.decimals]
@@ -290,7 +231,7 @@ def _pack_header(table: Table) -> bytes:
     return deflate.compress(text) + deflate.flush()
 
 
-def _unpack_header(data: bytes, path: Path) -> tuple[TimeStyle, list[Column], int]:
+def _unpack_header(data: bytes, path: Path) -> tuple[exact.TimeStyle, list[Column], int]:
     """Return (style of the times, columns, where the frames begin)."""
     if data[: len(MAGIC)] != MAGIC:
         raise UserError(f"{path}: is not a file of frames (made by `kista pack`)")
@@ -298,14 +239,26 @@ def _unpack_header(data: bytes, path: Path) -> tuple[TimeStyle, list[Column], in
         size, at = _read_varint(data, len(MAGIC))
         inflate = zlib.decompressobj(wbits=-15)
         text = inflate.decompress(data[at : at + size], HEADER_MOST)
+        if not inflate.eof or inflate.unused_data:
+            raise ValueError("length")
         fields, *columns = json.loads(text)
-        time = TimeStyle(fields[0], len(fields) == 2, fields[1], *fields[2:])
-        return time, [Column(*column) for column in columns], at + size
-    except (ValueError, zlib.error, TypeError, IndexError):
+        time = exact.TimeStyle(fields[0], len(fields) == 2, fields[1], *fields[2:])
+        time.write(0)
+        columns = [Column(*column) for column in columns]
+        _line([time.name, *(column.name for column in columns)])
+        if not all(0 <= c.decimals <= DECIMALS_MOST and c.pieces >= 1 for c in columns):
+            raise ValueError("columns")
+        return time, columns, at + size
+    except (ValueError, ArithmeticError, zlib.error, TypeError, LookupError, RecursionError):
         raise UserError(f"{path}: its header is damaged") from None
 
 
-def _blocks(data: bytes, at: int, columns: list[Column], path: Path):
+def _header(data: bytes) -> bytes:
+    size, at = _read_varint(data, len(MAGIC))
+    return data[at : at + size]
+
+
+def _blocks(data: bytes, at: int, columns: list[Column], ident: bytes, path: Path):
     """Yield (times, whole numbers by column) of one block of rows after the other."""
     wanted = sum(column.pieces for column in columns)
     number = 0
@@ -319,6 +272,8 @@ def _blocks(data: bytes, at: int, columns: list[Column], path: Path):
                 if at + size > len(data):
                     raise ValueError("the file ends in the middle of it")
                 part = frame.decode(data[at : at + size])
+                if part.schema != ident:
+                    raise ValueError("does not belong to the file's header")
                 if pieces and part.times != times:
                     raise ValueError("does not belong to the frame before it")
             except ValueError as error:
@@ -380,9 +335,14 @@ class _replacing:
             raise UserError(f"{self._target}: cannot be written ({error.strerror})") from None
         return self._file
 
-    def __exit__(self, kind, *_: object) -> None:
-        self._file.close()
-        if kind is None:
-            os.replace(self._partial, self._target)
-        else:
-            self._partial.unlink(missing_ok=True)
+    def __exit__(self, kind, error, _: object) -> None:
+        try:
+            self._file.close()
+            if kind is None:
+                os.replace(self._partial, self._target)
+                return
+        except OSError as late:
+            error = error or late
+        self._partial.unlink(missing_ok=True)
+        if isinstance(error, OSError):
+            raise UserError(f"{self._target}: cannot be written ({error.strerror})") from None

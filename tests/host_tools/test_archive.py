@@ -2,12 +2,13 @@
 
 import csv
 import random
-from datetime import datetime, timezone
+from datetime import datetime, timedelta, timezone
 from decimal import Decimal
 
 import pytest
 
 from host_tools import archive, cli
+from host_tools.errors import UserError
 
 
 def _kista(*arguments):
@@ -24,7 +25,7 @@ def _instant(text):
         pass
     when = datetime.fromisoformat(text[:-1] + "+00:00" if text.endswith("Z") else text)
     when = when if when.tzinfo else when.replace(tzinfo=timezone.utc)
-    return Decimal(round(when.timestamp() * 1000))
+    return Decimal((when - datetime(1970, 1, 1, tzinfo=timezone.utc)) // timedelta(milliseconds=1))
 
 
 def _numbers(path):
@@ -71,6 +72,8 @@ def test_pack_prints_what_it_cost_and_unpack_brings_it_back(tmp_path, capsys):
         ["1515542406", "1515542416"],
         ["1515542406.5", "1515542407.125"],
         ["-3.5", "0"],
+        ["1515542406.123000", "1515542407.000000"],
+        ["0001-01-01T00:00:00+05:00", "0001-01-02T00:00:00+05:00"],
         ["1515542406", "1515542406", "3"],
         ["0999-12-31T23:59:59", "9999-12-31T23:59:59"],
     ],
@@ -78,7 +81,7 @@ def test_pack_prints_what_it_cost_and_unpack_brings_it_back(tmp_path, capsys):
 def test_times_come_back_in_their_own_style(tmp_path, times):
     text = "time,x\n" + "".join(f"{time},{i}\n" for i, time in enumerate(times))
     back, _ = _there_and_back(tmp_path, text)
-    assert back.splitlines()[1].startswith(times[0])
+    assert back.splitlines()[1].startswith(times[0].removesuffix("000"))
 
 
 @pytest.mark.parametrize(
@@ -90,6 +93,7 @@ def test_times_come_back_in_their_own_style(tmp_path, times):
         ["2147483648", "-99999999999999999999", "1e15"],
         ["0.000000000000000001", "12345678901234567890.5", "-0"],
         ["1e-3", "+2.50", " 7 "],
+        ["123456789012345678901234567890.123456789012345678", "-" + "1234567891" * 6, "1"],
     ],
 )
 def test_numbers_come_back_equal(tmp_path, cells):
@@ -131,6 +135,14 @@ def test_random_tables_come_back(tmp_path):
         ("time\n1\n", "0 columns"),
         ("time,x\nyesterday,2\n", "line 2: 'yesterday'"),
         ("time,x\n1.0005,2\n", "line 2: '1.0005'"),
+        ("time,x\n1e20,2\n", "line 2: '1e20'"),
+        ("time,x\n1e9999999,2\n", "line 2: '1e9999999'"),
+        ("time,x\n1.0000000000000000000000000000000001,2\n", "line 2: '1.0"),
+        ("time,x\n2018-01-10T00:00:06.1230004,2\n", "line 2: '2018"),
+        ("time,x\n2018-01-10T00:00:06+05:30:15,2\n", "line 2: '2018"),
+        ("time,x\n2018-01-10T00:00:06Z,2\n2.8e11,2\n", "line 3: '2.8e11'"),
+        ("time,x\n1,1e999999999\n", "line 2, column 'x': '1e999999999' has more"),
+        ("time,x\n1,1e-999999999\n", "line 2, column 'x': '1e-999999999' has more"),
         ("time,x\n1,2\n2,many\n", "line 3, column 'x': 'many'"),
         ("time,x\n1,nan\n", "line 2, column 'x': 'nan'"),
         ("time,x\n1,2,3\n", "line 2: has 3 cells"),
@@ -161,3 +173,29 @@ def test_a_damaged_file_is_refused_with_the_number_of_the_frame(tmp_path, capsys
     broken.write_bytes(data[:-1])
     _kista("unpack", broken, tmp_path / "out.csv")
     assert "frame 4: the file ends" in capsys.readouterr().err
+
+
+def test_a_header_with_any_bit_flipped_is_refused(tmp_path):
+    source, whole = tmp_path / "in.csv", tmp_path / "x.kf"
+    source.write_text("time,pm10,pm2_5\n1,2.5,3\n2,2.25,4\n")
+    archive.pack(source, whole)
+    data = whole.read_bytes()
+    for bit in range(8 * (4 + data[3])):
+        broken = bytearray(data)
+        broken[bit // 8] ^= 1 << bit % 8
+        whole.write_bytes(bytes(broken))
+        with pytest.raises(UserError):
+            archive.unpack(whole, tmp_path / "out.csv")
+        assert not (tmp_path / "out.csv").exists()
+
+
+def test_a_disk_that_is_full_is_said_and_nothing_stays(tmp_path, monkeypatch):
+    def full(*_):
+        raise OSError(28, "No space left on device")
+
+    source = tmp_path / "in.csv"
+    source.write_text("time,x\n1,2\n")
+    monkeypatch.setattr(archive.os, "replace", full)
+    with pytest.raises(UserError, match="No space left"):
+        archive.pack(source, tmp_path / "x.kf")
+    assert [path.name for path in tmp_path.iterdir()] == ["in.csv"]
