@@ -2,8 +2,8 @@
 equal.
 
 A `.kf` file is the bytes `KF1`, the header (its length as a varint, then JSON, raw deflate), and
-frames
-with their length as a varint before each. Up to 32 columns share a frame; more take frames in turn.
+frames one behind the other: one ends where its checksum is right and the next one's first bytes,
+the same in all, or nothing follows. Up to 32 columns share a frame; more take frames in turn.
 """
 
 from __future__ import annotations
@@ -28,6 +28,8 @@ COLUMNS_MOST = 512
 DECIMALS_MOST = 18
 DIGITS_MOST = 60
 HEADER_MOST = 1 << 20
+# 32 channels of 1,024 rows in the worst case.
+FRAME_MOST = 1 << 19
 # A number too wide for a frame's 32 bits is cut into pieces of so many bits, the signed one last.
 PIECE_BITS = 28
 _PIECE_MASK = (1 << PIECE_BITS) - 1
@@ -80,8 +82,7 @@ def pack(source: Path, target: Path, rows: int = DEFAULT_ROWS) -> Packed:
             times = table.times[start : start + rows]
             for group in range(0, len(cells), frame.MAX_CHANNELS):
                 part = [c[start : start + rows] for c in cells[group : group + frame.MAX_CHANNELS]]
-                data = frame.encode(frame.Frame(ident, None, None, 1, None, times, part))
-                out.write(_varint(len(data)) + data)
+                out.write(frame.encode(frame.Frame(ident, None, None, 1, None, times, part)))
         size = out.tell()
     return Packed(values, size)
 
@@ -268,10 +269,8 @@ def _blocks(data: bytes, at: int, columns: list[Column], ident: bytes, path: Pat
         while len(pieces) < wanted:
             number += 1
             try:
-                size, at = _read_varint(data, at)
-                if at + size > len(data):
-                    raise ValueError("the file ends in the middle of it")
-                part = frame.decode(data[at : at + size])
+                end = _frame_end(data, at)
+                part = frame.decode(data[at:end])
                 if part.schema != ident:
                     raise ValueError("does not belong to the file's header")
                 if pieces and part.times != times:
@@ -280,7 +279,7 @@ def _blocks(data: bytes, at: int, columns: list[Column], ident: bytes, path: Pat
                 raise UserError(f"{path}, frame {number}: {error}") from None
             times = part.times
             pieces += part.columns
-            at += size
+            at = end
         if len(pieces) != wanted:
             raise UserError(f"{path}, frame {number}: has more columns than the header")
         cells, first = [], 0
@@ -288,6 +287,19 @@ def _blocks(data: bytes, at: int, columns: list[Column], ident: bytes, path: Pat
             cells.append(_joined(pieces[first : first + column.pieces]))
             first += column.pieces
         yield times, cells
+
+
+def _frame_end(data: bytes, at: int) -> int:
+    """Return where the frame at `at` ends; ValueError when it is damaged."""
+    head = data[at : at + frame.HEAD_BYTES]
+    end = at
+    while end < len(data):
+        end = data.find(head, end + 1, at + FRAME_MOST)
+        if end < 0:
+            end = len(data)
+        if frame.is_whole(data[at:end]):
+            return end
+    raise ValueError("is damaged, or the file ends in the middle of it")
 
 
 def _varint(n: int) -> bytes:

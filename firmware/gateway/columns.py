@@ -1,197 +1,165 @@
-"""How the whole numbers of one column become bits: predict, then code what is left over.
-
-Every function serves encoding and decoding: the coder returns what it coded, and a decoder
-ignores what
-it is handed. For values within ±2^28 every intermediate stays below 2^30.
+"""One channel of a frame: which values are missing, how large they are, on which lattice; then the
+range coder's numbers. Flags, too.
 """
+
+from array import array
 
 from micropython import const
 
-from gateway import priors
-from gateway.rangecoder import Probabilities
+from gateway import lattice, rangecoder
 
-# A residual is coded by its class, the number of its bits, seen from the class that is expected.
-_CLASS_MOST = const(50)
-_UP = const(6)
-_DOWN = const(5)
-_NODES = const(12)
-_EXPECTED_MOST = const(4)
-_TOP_NODES = const(8)
-_TOP_CLASS_MOST = const(11)
-_SETTLED = const(4)
-# The classes a column may start with.
-STARTS = (0, 1, 2, 3, 4, 6, 8, 11)
+SLICE_VALUES = const(32)
 
-# Values lie on n * first / second, rounded: means of three readings on thirds, many sensors in
-# tens.
-LATTICES = ((1, 1), (10, 3), (10, 1), (100, 1), (5, 1), (2, 1), (1000, 1), (5, 2))
-# Bits that a lattice saves for each value, in 1/16: log2(first / second).
-LATTICE_GAIN = (0, 27, 53, 106, 37, 16, 159, 21)
-LATTICE_MISS = const(160)
-# Beyond this no lattice and no fraction in the mean: products would reach 2^30.
-WIDE = const(1 << 24)
+# How large a column's numbers are.
+_NARROW = const(0)
+_WIDE = const(1)
+_FULL = const(2)
+_MOST = (rangecoder.WIDE, rangecoder.FULL, 1 << 31)
+_WIDTH_MOST = const(32)
+_VALUE_MOST = 1 << 31
 
-
-def bits_of(n):
-    """Return the number of bits of `n` >= 0."""
-    k = 0
-    while n:
-        n >>= 1
-        k += 1
-    return k
+# Places of the header's adaptive bits in priors.HEAD.
+_HAS_FLAGS = const(68)
+_MISSING = const(70)
+_INEXACT = const(72)
+_NEGATIVE = const(74)
+_SIZE_TREE = const(76)
+_LATTICE_TREE = const(80)
+_WIDTH_TREE = const(88)
+# Banks of steps.
+_MISSING_BANK = const(2)
+_FLAGS_BANK = const(3)
+_OFF_BANK = const(4)
 
 
-def on_lattice(n, lattice):
-    """Return the n-th value of a lattice."""
-    first, second = LATTICES[lattice]
-    return (2 * n * first + second) // (2 * second)
+def slices(coder, cells, start):
+    """Code the cells from `start` of what was begun."""
+    for row in range(start, len(cells), SLICE_VALUES):
+        coder.run(cells, row, min(row + SLICE_VALUES, len(cells)))
+        yield
 
 
-def to_lattice(value, lattice):
-    """Return the n of the lattice value next to `value`."""
-    first, second = LATTICES[lattice]
-    return (2 * value * second + first) // (2 * first)
+def code_column(coder, column):
+    """Code one channel's values; a decoder fills `column`."""
+    rows = len(column)
+    side = coder.side
+    start = 0
+    gone = coder.tree(_MISSING, None in column, 1)
+    if gone:
+        marks = array("i", [rangecoder.BIAS + (value is None) for value in column])
+        coder.begin_steps(_MISSING_BANK)
+        yield from slices(coder, marks, 0)
+        gone = [mark != rangecoder.BIAS for mark in marks]
+        start = gone.index(False) if False in gone else rows
+        for row in range(rows):
+            if gone[row]:
+                side[row] |= rangecoder.GONE
+    if start < rows:
+        yield from _code_values(coder, column, gone, start)
+    if gone:
+        for row in range(rows):
+            if gone[row]:
+                side[row] = rangecoder.NO_SURPRISE
 
 
-def choose_lattice(values):
-    """Return the number of the lattice that saves most for `values` (no None among them)."""
-    best = 0
-    most = 64
-    if not values or max(values) >= WIDE or min(values) <= -WIDE:
+def _code_values(coder, column, gone, start):
+    """Code what there is of a column, from row `start`; a decoder fills `column`."""
+    size = kind = 0
+    cells = [rangecoder.BIAS] * len(column) if coder.decoding else _biased(column, gone)
+    if not coder.decoding:
+        size = _size(cells)
+    size = coder.tree(_SIZE_TREE, size, 2)
+    if size > _FULL:
+        raise ValueError("frame: a size of numbers that is none")
+    if size != _FULL:
+        cells = array("i", cells)
+    if size == _NARROW:
+        kind = coder.tree(_LATTICE_TREE, 0 if coder.decoding else lattice.choose(cells), 3)
+    exact = True
+    if kind:
+        off = array("i", [rangecoder.BIAS] * len(column))
+        if not coder.decoding:
+            _to_lattice(cells, off, kind)
+        exact = not coder.tree(
+            _INEXACT, max(off) > rangecoder.BIAS or min(off) < rangecoder.BIAS, 1
+        )
+    first = _code_first(coder, cells[start] - rangecoder.BIAS)
+    if abs(first) > _MOST[size]:
+        raise ValueError("frame: a first value beyond its column's size")
+    cells[start] = first + rangecoder.BIAS
+    yield
+    coder.begin_values(first, _MOST[size])
+    yield from slices(coder, cells, start + 1)
+    if not exact:
+        coder.begin_steps(_OFF_BANK)
+        yield from slices(coder, off, 0)
+    if coder.decoding:
+        for row in range(start, len(column)):
+            if not (gone and gone[row]):
+                value = cells[row] - rangecoder.BIAS
+                if kind:
+                    value = lattice.on(value, kind) + off[row] - rangecoder.BIAS
+                if not -_VALUE_MOST <= value < _VALUE_MOST:
+                    raise ValueError("frame: a value beyond 32 bits")
+                column[row] = value
+
+
+def _biased(column, gone):
+    """Return the values as the range coder wants them, 0 where there is none."""
+    if gone:
+        return [rangecoder.BIAS + (value or 0) for value in column]
+    return [rangecoder.BIAS + value for value in column]
+
+
+def _size(cells):
+    """Return how large the numbers are; ValueError beyond 32 bits."""
+    least = min(cells) - rangecoder.BIAS
+    most = max(cells) - rangecoder.BIAS
+    if least > -rangecoder.WIDE and most < rangecoder.WIDE:
+        return _NARROW
+    if least < -_VALUE_MOST or most >= _VALUE_MOST:
+        raise ValueError("frame: value %d is beyond 32 bits" % (most if most > -least else least))
+    return _WIDE if least >= -rangecoder.FULL and most <= rangecoder.FULL else _FULL
+
+
+def _to_lattice(cells, off, kind):
+    """Turn values into lattice numbers, and write down how far off the lattice each lies."""
+    for row in range(len(cells)):
+        value = cells[row] - rangecoder.BIAS
+        number = lattice.number(value, kind)
+        cells[row] = number + rangecoder.BIAS
+        off[row] += value - lattice.on(number, kind)
+
+
+def _code_first(coder, first):
+    """Code a column's first number: its bits, the leading one goes without saying."""
+    width = coder.tree(_WIDTH_TREE, rangecoder.bits_of(abs(first)), 6)
+    if not width:
         return 0
-    for lattice in range(1, len(LATTICES)):
-        misses = 0
-        for value in values:
-            if on_lattice(to_lattice(value, lattice), lattice) != value:
-                misses += 1
-                if misses * 8 >= len(values):
-                    break
-        saved = len(values) * LATTICE_GAIN[lattice] - misses * LATTICE_MISS
-        if saved > most and misses * 8 < len(values):
-            best, most = lattice, saved
-    return best
+    if width > _WIDTH_MOST:
+        raise ValueError("frame: a first value beyond its limits")
+    leading = 1 << width - 1
+    size = leading | coder.raw(abs(first) & leading - 1, width - 1)
+    return -size if coder.tree(_NEGATIVE, first < 0, 1) else size
 
 
-def choose_start(classes):
-    """Return the index in STARTS next to the mean of the first classes."""
-    n = min(len(classes), 8)
-    mean = sum(classes[:n]) * 2 // n if n else 0
-    best = 0
-    for i in range(1, len(STARTS)):
-        if abs(2 * STARTS[i] - mean) < abs(2 * STARTS[best] - mean):
-            best = i
-    return best
-
-
-class Residuals:
-    """Codes the residuals of one column after the other, its left neighbour as context."""
-
-    def __init__(self, rows):
-        # Of the column before, for each row: was it smaller (0) or greater (2) than expected, its
-        # sign.
-        self._surprise = bytearray([1] * rows)
-        self._signs = bytearray(rows)
-        self._class = Probabilities(priors.CLASS)
-        self._sign = Probabilities(priors.SIGN)
-        self._top = Probabilities(priors.TOP)
-
-    def forget(self):
-        """Begin with a column that has no neighbour."""
-        for row in range(len(self._signs)):
-            self._surprise[row] = 1
-            self._signs[row] = 0
-
-    def begin(self, start):
-        """Begin a column whose residuals are expected to have `start` bits at first."""
-        self._class.start(priors.CLASS)
-        self._sign.start(priors.SIGN)
-        self._top.start(priors.TOP)
-        self._expected = start << 4
-        self._last_sign = 0
-        self._count = 0
-
-    def code(self, coder, row, residual):
-        """Code the residual of `row`; return it."""
-        size = -residual if residual < 0 else residual
-        expected = self._expected + 8 >> 4
-        k = self._code_class(coder, row, bits_of(size), expected)
-        sign = 0
-        if k:
-            context = self._signs[row] * 3 + self._last_sign
-            sign = 1 + coder.bit(self._sign, context, residual < 0)
-            size = self._code_mantissa(coder, k, size)
-        else:
-            size = 0
-        self._surprise[row] = 1 + (k > expected) - (k < expected)
-        self._signs[row] = sign
-        self._last_sign = sign
-        move = (k << 4) - self._expected
-        if self._count < _SETTLED:
-            self._count += 1
-            self._expected += move // (self._count + 1)
-        else:
-            self._expected += move + 4 >> 3
-        return -size if sign == 2 else size
-
-    def _code_class(self, coder, row, k, expected):
-        chances = self._class
-        node = (min(expected, _EXPECTED_MOST) * 3 + self._surprise[row]) * _NODES
-        if coder.bit(chances, node, k >= expected):
-            at = expected
-            while at < _CLASS_MOST:
-                if not coder.bit(chances, node + 1 + min(at - expected, _UP - 1), k > at):
-                    break
-                at += 1
-            return at
-        at = expected - 1
-        node += 1 + _UP
-        while at and coder.bit(chances, node + min(expected - 1 - at, _DOWN - 1), k < at):
-            at -= 1
-        return at
-
-    def _code_mantissa(self, coder, k, size):
-        """Code what follows the leading one of `size`, the first three bits adaptively."""
-        base = min(k - 2, _TOP_CLASS_MOST) * _TOP_NODES
-        left = k - 1
-        node = 1
-        while left and node < _TOP_NODES:
-            left -= 1
-            node = node << 1 | coder.bit(self._top, base + node, size >> left & 1)
-        # `node` has grown to the leading one and the bits behind it.
-        return node << left | coder.raw(size & (1 << left) - 1, left) if left else node
-
-
-class Predictor:
-    """Foretells a column's next value by whichever did best of late: the last, a mean, or
-    between.
-    """
-
-    def __init__(self, first, wide):
-        # The mean carries four bits of fraction, unless the values are too wide for that.
-        self._shift = 0 if wide else 4
-        self._last = first
-        self._mean = first << self._shift
-        self._count = 1
-        self._misses = [1, 0, 2]
-
-    def guess(self):
-        """Return the value to expect."""
-        mean = self._mean + (8 if self._shift else 0) >> self._shift
-        self._guesses = (self._last, self._last + mean >> 1, mean)
-        misses = self._misses
-        best = 0
-        if misses[1] < misses[0]:
-            best = 1
-        if misses[2] < misses[best]:
-            best = 2
-        return self._guesses[best]
-
-    def learn(self, value):
-        """Take the value that came."""
-        for i in range(3):
-            miss = min(abs(value - self._guesses[i]), WIDE)
-            self._misses[i] += (miss << 4) - self._misses[i] >> 3
-        if self._count < 8:
-            self._count += 1
-        self._mean += ((value << self._shift) - self._mean) // self._count
-        self._last = value
+def code_flags(coder, masks, rows):
+    """Code the flags of one channel; return them, or None when there are none."""
+    if not coder.tree(_HAS_FLAGS, masks is not None and any(masks), 1):
+        return None
+    cells = array("i", [rangecoder.BIAS] * rows)
+    if not coder.decoding:
+        before = 0
+        for row in range(rows):
+            cells[row] += masks[row] ^ before
+            before = masks[row]
+    coder.begin_steps(_FLAGS_BANK)
+    coder.run(cells, 0, rows)
+    coded = []
+    before = 0
+    for cell in cells:
+        before ^= cell - rangecoder.BIAS
+        if not 0 <= before <= 255:
+            raise ValueError("frame: a mask beyond 8 bits")
+        coded.append(before)
+    return coded

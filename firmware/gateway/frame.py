@@ -6,17 +6,17 @@ decoder ignores what it is handed.
 
 import binascii
 import struct
+from array import array
 
 from micropython import const
 
-from gateway import columns, priors
-from gateway.rangecoder import Decoder, Probabilities
-from gateway.rangecoder import Encoder as RangeEncoder
+from gateway import columns, rangecoder
 
 MAX_ROWS = const(1024)
 MAX_CHANNELS = const(32)
 SCHEMA_BYTES = const(2)
-SLICE_VALUES = const(32)
+# Magic, what follows, schema: the same in all frames of an archive.
+HEAD_BYTES = const(3)
 
 _MAGIC = const(0xB0)
 _MAGIC_MASK = const(0xF0)
@@ -25,39 +25,36 @@ _ANCHORED = const(2)
 _NUMBERED = const(4)
 _FLAGGED = const(8)
 _CRC_BYTES = const(4)
-_LEAST_BYTES = const(7)
 _NUMBER_BITS = const(30)
 _UNIX_BITS = const(46)
-_FIRST_BITS = const(6)
 _TIME_MOST = 1 << 48
-_VALUE_MOST = 1 << 31
 
 # Times are counted in one of these units (ms), from this moment (2010-01-01 UTC) when they are
 # unix times.
 _UNITS = (1000, 1, 100, 60000)
 _EPOCH_S = const(1262304000)
-_PERIODS = (1, 2, 5, 10, 15, 20, 30, 60, 120, 150, 180, 300, 600, 900, 1800, 3600)
-_TIME_STARTS = (0, 1, 2, 4)
+_ROWS = (96, 90, 16, 6, 3, 1, 64)
+_PERIODS = (10, 300, 150, 60, 1, 2, 5, 15, 20, 30, 120, 600, 900, 1800, 3600)
+_UNLISTED_PERIOD = const(15)
+# Long frames pay for the true period, short ones take a listed one within 2 %.
+_ROUGH_ROWS = const(32)
+# How the steps between times are coded.
+_REGULAR = const(0)
+_ON_GRID = const(1)
+_JITTER = const(2)
+_FAR = const(3)
 
 # Places of the header's adaptive bits in priors.HEAD.
-_ROWS = const(0)
-_UNIT = const(16)
-_PERIOD_LISTED = const(20)
-_ALIGNED = const(21)
-_LONG_TIME = const(22)
-_TIME_START = const(24)
-_LATTICE = const(28)
-_NEGATIVE = const(29)
-_MISSING = const(30)
-_WIDE = const(31)
-_HAS_FLAGS = const(32)
-_LATTICE_KIND = const(40)
-_WIDTH = const(64)
-_START = const(128)
-# Bits that learn within a column.
-_EXACT = const(0)
-_GONE = const(1)
-_SAME_FLAGS = const(3)
+_ROWS_TREE = const(0)
+_CHANNELS_TREE = const(8)
+_UNIT_TREE = const(40)
+_MODE_TREE = const(44)
+_PERIOD_TREE = const(48)
+_ALIGNED = const(64)
+_LATE = const(66)
+# Banks of steps.
+_GRID_BANK = const(0)
+_JITTER_BANK = const(1)
 
 
 class Frame:
@@ -107,16 +104,16 @@ class Encoder:
 
     def __init__(self, frame):
         _check(frame)
-        self._coder = RangeEncoder()
-        self._head = _head(frame)
-        self._walk = _walk(self._coder, frame, self._head)
+        head = _head(frame)
+        self._coder = rangecoder.Coder(head)
+        self._walk = _walk(self._coder, frame, head)
 
     def step(self):
         """Code at most one slice of 32 values; return None, or at the end the frame's bytes."""
         try:
             next(self._walk)
         except StopIteration:
-            data = self._head + self._coder.finish()
+            data = self._coder.finish()
             return data + struct.pack("<I", binascii.crc32(data))
         return None
 
@@ -143,17 +140,25 @@ def peek(data):
     return _open(data)[0]
 
 
+def is_whole(data):
+    """Return whether `data` ends in the checksum of what is before."""
+    end = len(data) - _CRC_BYTES
+    if end < HEAD_BYTES:
+        return False
+    return struct.unpack_from("<I", data, end)[0] == binascii.crc32(memoryview(data)[:end])
+
+
 def _open(data):
     end = len(data) - _CRC_BYTES
-    if end < _LEAST_BYTES - _CRC_BYTES:
+    if end < HEAD_BYTES:
         raise ValueError("frame: too short")
     if data[0] & _MAGIC_MASK != _MAGIC:
         raise ValueError("frame: not a frame, or of another version")
-    if struct.unpack_from("<I", data, end)[0] != binascii.crc32(memoryview(data)[:end]):
+    if not is_whole(data):
         raise ValueError("frame: checksum")
-    head = bytes(data[: 1 + SCHEMA_BYTES])
+    head = bytes(data[:HEAD_BYTES])
     frame = Frame(head[1:], None, None, head[0] & _SYNCED, None, [0], [[]])
-    walk = _walk(Decoder(data, len(head), end), frame, head)
+    walk = _walk(rangecoder.Coder(head, data, end), frame, head)
     next(walk)
     return frame, walk
 
@@ -183,20 +188,21 @@ def _check(frame):
         _limit(frame.boot, 0, (1 << _NUMBER_BITS) - 1, "boot")
     if frame.anchor is not None:
         _limit(frame.anchor, 0, (1 << _UNIX_BITS) - 1, "anchor")
-    for time in frame.times:
-        _limit(time, -_TIME_MOST, _TIME_MOST - 1, "time")
+    _limit_all(frame.times, -_TIME_MOST, _TIME_MOST - 1, "time")
     for column in frame.columns:
         if len(column) != frame.rows:
             raise ValueError("frame: columns of different length")
-        for value in column:
-            if value is not None:
-                _limit(value, -_VALUE_MOST, _VALUE_MOST - 1, "value")
     for masks in frame.flags or ():
         if masks is not None:
             if len(masks) != frame.rows:
                 raise ValueError("frame: flags of different length")
-            for mask in masks:
-                _limit(mask, 0, 255, "flags")
+            _limit_all(masks, 0, 255, "flags")
+
+
+def _limit_all(values, least, most, what):
+    if values:
+        _limit(min(values), least, most, what)
+        _limit(max(values), least, most, what)
 
 
 def _limit(value, least, most, what):
@@ -206,70 +212,68 @@ def _limit(value, least, most, what):
 
 def _walk(coder, frame, head):
     """Code header and columns; yields behind the header and between slices."""
-    bits = Probabilities(priors.HEAD)
     if head[0] & _NUMBERED:
         frame.seq = _code_sized(coder, frame.seq or 0, 5)
         frame.boot = coder.raw(frame.boot or 0, _NUMBER_BITS)
     if head[0] & _ANCHORED:
         frame.anchor = coder.raw(frame.anchor or 0, _UNIX_BITS)
-    width = _code_tree(coder, bits, _ROWS, columns.bits_of(frame.rows) - 1, 4)
-    frame.rows = (1 << width) + coder.raw(frame.rows - (1 << width), width) if width else 1
-    if frame.rows > MAX_ROWS:
-        raise ValueError("frame: too many rows")
-    frame.channels = 1 + coder.raw(frame.channels - 1, 5)
-    residuals = columns.Residuals(frame.rows)
-    unit, period = _code_time_base(coder, bits, frame)
+    frame.rows = _code_listed(coder, _ROWS_TREE, _ROWS, frame.rows)
+    frame.channels = 1 + coder.tree(_CHANNELS_TREE, frame.channels - 1, 5)
+    unit, period, mode = _code_time_base(coder, frame)
     yield
-    for _ in _code_times(coder, bits, frame, residuals, unit, period):
-        yield
-    residuals.forget()
+    yield from _code_steps(coder, frame, unit, period, mode)
+    coder.side = bytearray([rangecoder.NO_SURPRISE] * frame.rows)
     if coder.decoding:
         frame.columns = [[None] * frame.rows for _ in range(frame.channels)]
         frame.flags = [None] * frame.channels if head[0] & _FLAGGED else None
     for i in range(frame.channels):
-        for _ in _code_column(coder, bits, residuals, frame.columns[i]):
-            yield
+        yield from columns.code_column(coder, frame.columns[i])
         if head[0] & _FLAGGED:
-            frame.flags[i] = _code_flags(coder, bits, frame.flags[i], frame.rows)
+            frame.flags[i] = columns.code_flags(coder, frame.flags[i], frame.rows)
             yield
 
 
-def _code_tree(coder, bits, base, value, width):
-    """Code `value` of `width` bits, each bit with those above it as context."""
-    node = 1
-    for i in range(width - 1, -1, -1):
-        node = node << 1 | coder.bit(bits, base + node, value >> i & 1)
-    return node - (1 << width)
+def _code_listed(coder, base, listed, value):
+    """Code a number of rows from a list of usual ones, or as it is; return it."""
+    choice = listed.index(value) if value in listed else len(listed)
+    choice = coder.tree(base, choice, 3)
+    return listed[choice] if choice < len(listed) else 1 + coder.raw(value - 1, 10)
 
 
 def _code_sized(coder, value, size_bits):
     """Code a number >= 0: how many bits, then the bits."""
-    size = coder.raw(columns.bits_of(value), size_bits)
-    return coder.raw(value, size) if size else 0
+    size = coder.raw(rangecoder.bits_of(value), size_bits)
+    return coder.raw(value, size)
 
 
-def _code_time_base(coder, bits, frame):
-    """Code unit, period and first time; return (unit, period)."""
+def _code_signed(coder, value):
+    """Code a number of up to 62 bits."""
+    value = _code_sized(coder, value << 1 if value >= 0 else (-value << 1) - 1, 6)
+    return -(value + 1 >> 1) if value & 1 else value >> 1
+
+
+def _code_time_base(coder, frame):
+    """Code unit, period, the way the steps are coded, first time; return the first three."""
     times = frame.times
     choice = 0
     while any(time % _UNITS[choice] for time in times):
         choice += 1
-    choice = _code_tree(coder, bits, _UNIT, choice, 2)
-    unit = _UNITS[choice]
+    unit = _UNITS[coder.tree(_UNIT_TREE, choice, 2)]
     period = 1
+    mode = _REGULAR
     if frame.rows > 1:
-        steps = sorted(times[i + 1] - times[i] for i in range(len(times) - 1))
-        period = _code_period(coder, bits, steps[len(steps) // 2] // unit if steps else 0)
+        steps = [(times[i + 1] - times[i]) // unit for i in range(len(times) - 1)]
+        period = _code_period(coder, _usual(steps))
+        mode = coder.tree(_MODE_TREE, _mode(steps, period), 2)
     first = times[0] // unit
     if frame.quality:
         first -= _EPOCH_S * 1000 // unit
-    grid = period if coder.bit(bits, _ALIGNED, first % period == 0) else 1
+    grid = period if coder.tree(_ALIGNED, first % period == 0, 1) else 1
     first //= grid
     # Seconds from 2010 to 2044 fit into 30 bits.
-    width = columns.bits_of((1 << 30) // grid)
-    if coder.bit(bits, _LONG_TIME, not 0 <= first < 1 << width):
-        first = _code_sized(coder, first << 1 if first >= 0 else (-first << 1) - 1, _FIRST_BITS)
-        first = -(first + 1 >> 1) if first & 1 else first >> 1
+    width = rangecoder.bits_of((1 << 30) // grid)
+    if coder.tree(_LATE, not 0 <= first < 1 << width, 1):
+        first = _code_signed(coder, first)
     else:
         first = coder.raw(first, width)
     first *= grid
@@ -278,118 +282,67 @@ def _code_time_base(coder, bits, frame):
     _limit(first * unit, -_TIME_MOST, _TIME_MOST - 1, "time")
     if coder.decoding:
         frame.times = [first * unit] * frame.rows
-    return unit, period
+    return unit, period, mode
 
 
-def _code_period(coder, bits, period):
-    """Code the period expected between rows, in units, from a list or as a number; return it."""
-    period = min(max(period, 1), (1 << 30) - 1)
-    near = min(range(len(_PERIODS)), key=lambda i: abs(_PERIODS[i] - period))
-    if coder.bit(bits, _PERIOD_LISTED, abs(_PERIODS[near] - period) * 50 > period):
-        return max(_code_sized(coder, period, 5), 1)
-    return _PERIODS[coder.raw(near, 4)]
+def _usual(steps):
+    """Return the period to expect between rows, in units: their median or a listed one near it."""
+    if not steps:
+        return 1
+    period = min(max(sorted(steps)[len(steps) // 2], 1), (1 << 30) - 1)
+    if len(steps) < _ROUGH_ROWS:
+        near = min(_PERIODS, key=lambda listed: abs(listed - period))
+        if abs(near - period) * 50 <= period:
+            return near
+    return period
 
 
-def _code_times(coder, bits, frame, residuals, unit, period):
+def _code_period(coder, period):
+    """Code the period from a list, or as a number; return it."""
+    choice = _PERIODS.index(period) if period in _PERIODS else _UNLISTED_PERIOD
+    choice = coder.tree(_PERIOD_TREE, choice, 4)
+    if choice < _UNLISTED_PERIOD:
+        return _PERIODS[choice]
+    return max(_code_sized(coder, period, 5), 1)
+
+
+def _mode(steps, period):
+    """Return how `steps` are best coded."""
+    mode = _REGULAR
+    for step in steps:
+        if step != period:
+            if not -rangecoder.FULL < step - period < rangecoder.FULL:
+                return _FAR
+            if step % period:
+                mode = _JITTER
+            elif mode == _REGULAR:
+                mode = _ON_GRID
+    return mode
+
+
+def _code_steps(coder, frame, unit, period, mode):
     """Code the steps between the rows' times as what they differ from the period."""
     times = frame.times
-    if frame.rows == 1:
-        return
-    start = 0
-    if not coder.decoding:
-        sizes = [
-            abs(times[i + 1] - times[i] - period * unit) // unit for i in range(frame.rows - 1)
-        ]
-        mean = sum(columns.bits_of(size) for size in sizes) // len(sizes)
-        start = (0, 1, 2, 2, 3)[min(mean, 4)]
-    residuals.begin(_TIME_STARTS[_code_tree(coder, bits, _TIME_START, start, 2)])
-    time = times[0] // unit
-    for row in range(1, frame.rows):
-        time += period
-        time += residuals.code(coder, row, times[row] // unit - time)
-        times[row] = time * unit
-        _limit(times[row], -_TIME_MOST, _TIME_MOST - 1, "time")
-        if row % SLICE_VALUES == 0:
-            yield
-
-
-def _code_column(coder, bits, residuals, column):
-    """Code one channel's values; a decoder fills `column`."""
-    values = [value for value in column if value is not None]
-    rows = [row for row in range(len(column)) if column[row] is not None]
-    local = Probabilities(priors.LOCAL)
-    if coder.bit(bits, _MISSING, len(values) < len(column)):
-        gone = 0
-        rows = []
-        for row in range(len(column)):
-            gone = coder.bit(local, _GONE + gone, column[row] is None)
-            if not gone:
-                rows.append(row)
-            if row % SLICE_VALUES == SLICE_VALUES - 1:
+    count = frame.rows - 1
+    if mode == _FAR:
+        for row in range(count):
+            step = _code_signed(coder, (times[row + 1] - times[row]) // unit)
+            times[row + 1] = times[row] + step * unit
+            _limit(times[row + 1], -_TIME_MOST, _TIME_MOST - 1, "time")
+            if row % columns.SLICE_VALUES == 0:
                 yield
-        if not rows:
-            return
-    elif coder.decoding:
-        rows = range(len(column))
-    lattice = columns.choose_lattice(values)
-    if coder.bit(bits, _LATTICE, lattice > 0):
-        lattice = _code_tree(coder, bits, _LATTICE_KIND, lattice, 3)
-    numbers = [columns.to_lattice(value, lattice) for value in values] if lattice else values
-    wide = coder.bit(bits, _WIDE, any(abs(value) >= columns.WIDE for value in values))
-    width = _code_tree(coder, bits, _WIDTH, columns.bits_of(abs(numbers[0])) if numbers else 0, 6)
-    first = _code_first(coder, bits, width, numbers[0] if numbers else 0)
-    yield
-    if len(rows) > 1:
-        start = 0 if coder.decoding else columns.choose_start(_classes(numbers, wide))
-        start = _code_tree(coder, bits, _START + 8 * min(width // 3, 5), start, 3)
-        residuals.begin(columns.STARTS[start])
-    guesser = columns.Predictor(first, wide)
-    for i in range(len(rows)):
-        row = rows[i]
-        number = first
-        if i:
-            guess = guesser.guess()
-            number = guess + residuals.code(coder, row, numbers[i] - guess if numbers else 0)
-            guesser.learn(number)
-        value = columns.on_lattice(number, lattice) if lattice else number
-        if lattice and coder.bit(local, _EXACT, not coder.decoding and column[row] != value):
-            value += coder.raw(column[row] - value + 512 if numbers else 0, 10) - 512
-        _limit(value, -_VALUE_MOST, _VALUE_MOST - 1, "value")
-        column[row] = value
-        if i % SLICE_VALUES == SLICE_VALUES - 1:
-            yield
-
-
-def _classes(numbers, wide):
-    """Return the classes of the first residuals, to choose where the column starts."""
-    guesser = columns.Predictor(numbers[0], wide)
-    classes = []
-    for number in numbers[1:9]:
-        classes.append(columns.bits_of(abs(number - guesser.guess())))
-        guesser.learn(number)
-    return classes
-
-
-def _code_first(coder, bits, width, first):
-    """Code a column's first number of `width` bits; the leading one goes without saying."""
-    if not width:
-        return 0
-    size = 1 << (width - 1)
-    if width > 1:
-        size |= coder.raw(abs(first) & size - 1, width - 1)
-    return -size if coder.bit(bits, _NEGATIVE, first < 0) else size
-
-
-def _code_flags(coder, bits, masks, rows):
-    """Code the flags of one channel; return them, or None when there are none."""
-    if not coder.bit(bits, _HAS_FLAGS, masks is not None and any(masks)):
-        return None
-    local = Probabilities(priors.LOCAL)
-    coded = bytearray(rows)
-    mask = 0
-    for row in range(rows):
-        wanted = masks[row] if masks else 0
-        if coder.bit(local, _SAME_FLAGS, wanted != mask):
-            mask = coder.raw(wanted, 8)
-        coded[row] = mask
-    return list(coded)
+        return
+    grid = period if mode == _ON_GRID else 1
+    cells = array("i", bytes(4 * count))
+    if not coder.decoding:
+        for row in range(count):
+            step = (times[row + 1] - times[row]) // unit - period
+            cells[row] = step // grid + rangecoder.BIAS
+    if mode != _REGULAR:
+        coder.begin_steps(_GRID_BANK if mode == _ON_GRID else _JITTER_BANK)
+        yield from columns.slices(coder, cells, 0)
+    if coder.decoding:
+        for row in range(count):
+            step = (cells[row] - rangecoder.BIAS) * grid if mode != _REGULAR else 0
+            times[row + 1] = times[row] + (step + period) * unit
+            _limit(times[row + 1], -_TIME_MOST, _TIME_MOST - 1, "time")

@@ -1,179 +1,519 @@
-"""An adaptive binary range coder; every intermediate stays below 2^30.
+"""Whole numbers into bits and back: an adaptive binary range coder and what it says of a number.
 
-A probability is that of a 0, in 1/65536, and learns fast at first and slowly later: how
-fast says the count of what it has seen, kept beside it. `docs/frame.md` has the arithmetic in
-words.
+`code` is one function for encoding and decoding, without an object made on its way: arrays in,
+arrays out. For numbers within ±2^28 every intermediate stays below 2^30. A build for a chip
+compiles it natively (the comment before it has the types), the server does too; all agree to the
+bit. docs/frame.md has the arithmetic in words.
 """
 
 from array import array
 
 from micropython import const
 
+from gateway import priors
+
+# Numbers stand in arrays with this added: native code reads them without a sign.
+BIAS = const(1 << 29)
+# Beyond these: no fraction in the mean; no native code, as products would reach 2^31.
+WIDE = const(1 << 24)
+FULL = const(1 << 28)
+# What `side` says of a row: bits 0 and 1, the number to the left was smaller (0) or greater (2)
+# than expected; bits 2 and 3, it was positive (1) or negative (2); this, here is no number.
+GONE = const(16)
+NO_SURPRISE = const(1)
+
 # 29 bits of range; eight leave whenever it falls below 21.
-_FULL = const((1 << 29) - 1)
+_RANGE_MOST = const((1 << 29) - 1)
 _LEAST = const(1 << 21)
 _LEAST_MASK = const((1 << 21) - 1)
 _BYTE_SHIFT = const(21)
-_NEVER = const(-1)
-_LIMIT = const(24)
-# The priors count as so many observations.
-_SEEN = const(8)
-# The n-th observation moves a probability by this share of its way to certainty, in 1/4096.
-RATE = array("H", [40960 // (10 * n + 16) for n in range(_LIMIT + 1)])
+# A probability settles after so many observations.
+_SETTLED = const(40)
+
+# What `code` is asked for: residuals against a guess; small numbers in a row; one number's bits.
+_VALUES = const(0)
+_STEPS = const(1)
+_TREE = const(2)
+
+# Places in `state`.
+_DECODING = const(0)
+_LOW = const(1)
+_RANGE = const(2)
+_AT = const(3)
+_END = const(4)
+_MODE = const(5)
+_BASE = const(6)
+_ROW = const(7)
+_STOP = const(8)
+_LAST = const(9)
+_MEAN = const(10)
+_SHIFT = const(11)
+_MISS = const(12)
+_SCALE = const(15)
+_COUNT = const(17)
+_LAST_SIGN = const(18)
+_FIRST = const(19)
+_MOST = const(20)
+_CLASS_MOST = const(21)
+_WIDTH = const(22)
+_LEVELS = const(23)
+_STATES = const(24)
+
+# Phases of one number: is its class at least the expected one, higher still, lower still, its
+# sign, its other bits.
+_SPLIT = const(0)
+_UP = const(1)
+_DOWN = const(2)
+_SIGN = const(3)
+_BITS = const(4)
+_DONE = const(5)
+
+# Behind the chances of the header those of the column, or of the steps, that are being coded.
+_WORK = const(152)
+# A node for the split, six upwards, five downwards.
+_NODES = const(12)
+_UPWARDS = const(6)
+_DOWNWARDS = const(5)
+_SCALES = const(9)
+_FIRSTS = const(8)
+_FIRST_CLASS = const(2)
+# Places in the chances of values, from their base.
+_SIGNS = const((9 * 3 + 8) * 12)
+_TOPS = const((9 * 3 + 8) * 12 + 9)
+_TOP_CLASSES = const(12)
+# And in those of a bank of steps.
+_BUCKET = const(8)
+_STEP_SIGN = const(6)
+_STEP_TOPS = const(5 * 8)
+_STEP_CLASSES = const(4)
+_BANK = const(5 * 8 + 4 * 4)
+_TOP_LEAVES = const(4)
+
+# Bytes that one number may take at most, with some to spare.
+_ROOM = const(80)
+_GROW = const(256)
 
 
-class Probabilities:
-    """Adaptive bits that start at `priors`, bytes: the probability of a 0 in 1/256, each."""
+# native: (state: ptr32, chances: ptr16, cells: ptr32, side: ptr8, data: ptr8) -> int
+def code(state, chances, cells, side, data):
+    """Code `cells` from state's row to its stop; return the row reached, -1: no such number.
 
-    def __init__(self, priors):
-        self.p = array("H", bytes(2 * len(priors)))
-        self.n = bytearray(len(priors))
-        self.start(priors)
-
-    def start(self, priors):
-        """Begin anew from `priors`."""
-        for i in range(len(priors)):
-            self.p[i] = priors[i] << 8
-            self.n[i] = _SEEN
-
-    def learn(self, i, bit):
-        """Move the i-th probability towards `bit`."""
-        n = self.n[i]
-        p = self.p[i]
-        if bit:
-            self.p[i] = p - (p * RATE[n] >> 12)
+    chances: for each adaptive bit its probability of a 0 in 1/65536, and how much it has seen;
+    side: of the column to the left, for each row, surprise and sign.
+    """
+    decoding = state[_DECODING]
+    low = state[_LOW]
+    span = state[_RANGE]
+    at = state[_AT]
+    end = state[_END]
+    mode = state[_MODE]
+    home = state[_BASE]
+    row = state[_ROW]
+    stop = state[_STOP]
+    last = state[_LAST] - BIAS
+    mean = state[_MEAN] - BIAS
+    shift = state[_SHIFT]
+    miss_last = state[_MISS]
+    miss_half = state[_MISS + 1]
+    miss_mean = state[_MISS + 2]
+    scale_slow = state[_SCALE]
+    scale_fast = state[_SCALE + 1]
+    count = state[_COUNT]
+    last_sign = state[_LAST_SIGN]
+    most = state[_MOST]
+    class_most = state[_CLASS_MOST]
+    guess = 0
+    half_way = 0
+    rounded = 0
+    sign_at = 0
+    while row < stop:
+        if not decoding and at > end - _ROOM:
+            break
+        phase = _UP
+        expected = 0
+        node = 1
+        left = 0
+        leaves = _TOP_LEAVES
+        if mode == _VALUES:
+            beside = side[row]
+            if beside & GONE:
+                row += 1
+                continue
+            # The guess: what has done best of late of the last number, a mean, half-way.
+            rounded = mean + 8 >> 4 if shift else mean
+            half_way = last + rounded >> 1
+            guess = last
+            best = miss_last
+            if miss_half < best:
+                guess = half_way
+                best = miss_half
+            if miss_mean < best:
+                guess = rounded
+            if count:
+                # The size to expect, in half octaves.
+                scale = (scale_slow + scale_fast + 1 >> 1) + 4
+                octave = 3
+                while scale >> octave:
+                    octave += 1
+                fine = octave * 4 + (scale << 2 >> octave - 1 & 3)
+                expected = fine - 18 >> 2 if fine > 18 else 0
+                place = fine - 12 >> 1
+                if place >= _SCALES:
+                    place = _SCALES - 2 + (place - _SCALES & 1)
+                place = place * 3 + (beside & 3)
+            else:
+                expected = _FIRST_CLASS
+                place = _SCALES * 3 + state[_FIRST]
+            base = home + place * _NODES
+            sign_at = home + _SIGNS + (beside >> 2) * 3 + last_sign
+            if expected:
+                phase = _SPLIT
+        elif mode == _STEPS:
+            place = last
+            if place > 2:
+                place = 2
+            elif place < -2:
+                place = -2
+            base = home + (place + 2) * _BUCKET
+            sign_at = base + _STEP_SIGN
         else:
-            self.p[i] = p + ((65535 - p) * RATE[n] >> 12)
-        if n < _LIMIT:
-            self.n[i] = n + 1
-
-
-class Encoder:
-    """Bits in, bytes out: `bit` or `raw` as often as needed, then `finish`."""
-
-    decoding = False
-
-    def __init__(self):
-        self._out = bytearray()
-        self._low = 0
-        self._range = _FULL
-        self._held = _NEVER
-        self._full_bytes = 0
-
-    def bit(self, probabilities, i, bit):
-        """Code `bit` with the i-th of `probabilities`, which learns from it; return it."""
-        # Odd, so that neither side ever has nothing.
-        bound = (self._range >> 12) * (probabilities.p[i] >> 4 | 1)
-        if bit:
-            self._low += bound
-            self._range -= bound
+            base = home
+            left = state[_WIDTH]
+            leaves = 1 << state[_LEVELS]
+            phase = _BITS if left else _DONE
+        size = 0
+        negative = 0
+        klass = 0
+        if not decoding:
+            size = cells[row] - BIAS - guess
+            if size < 0:
+                negative = 1
+                size = -size
+            while size >> klass:
+                klass += 1
+        reached = expected
+        while phase < _DONE:
+            bit = 0
+            spot = 0
+            if phase == _SPLIT:
+                spot = base
+                if klass >= expected:
+                    bit = 1
+            elif phase == _UP:
+                spot = reached - expected
+                if spot >= _UPWARDS:
+                    spot = _UPWARDS - 1
+                spot += base + 1 if mode == _VALUES else base
+                if klass > reached:
+                    bit = 1
+            elif phase == _DOWN:
+                spot = expected - 1 - reached
+                if spot >= _DOWNWARDS:
+                    spot = _DOWNWARDS - 1
+                spot += base + 1 + _UPWARDS
+                if klass < reached:
+                    bit = 1
+            elif phase == _SIGN:
+                spot = sign_at
+                bit = negative
+            else:
+                left -= 1
+                spot = base + node if node < leaves else -1
+                bit = size >> left & 1
+            # The range coder's own work on this bit.
+            bound = span >> 1
+            if spot >= 0:
+                spot <<= 1
+                chance = chances[spot]
+                seen = chances[spot + 1]
+                bound = (span >> 12) * (chance >> 4 | 1)
+                rate = 8192 // (2 * seen + 3)
+                if seen < _SETTLED:
+                    chances[spot + 1] = seen + 1
+            if decoding:
+                bit = 1 if low >= bound else 0
+            if bit:
+                low = low - bound if decoding else low + bound
+                span -= bound
+                if spot >= 0:
+                    chances[spot] = chance - (chance * rate >> 12)
+            else:
+                span = bound
+                if spot >= 0:
+                    chances[spot] = chance + ((65535 - chance) * rate >> 12)
+            while span < _LEAST:
+                span <<= 8
+                if decoding:
+                    # The next eight bits lie three bits off the bytes' limits.
+                    low = low << 8
+                    if at < end:
+                        low |= data[at - 1] << 5 & 255 | data[at] >> 3
+                    elif at == end:
+                        low |= data[at - 1] << 5 & 255
+                    at += 1
+                else:
+                    if low >> 29:
+                        carry = at - 1
+                        while data[carry] == 255:
+                            data[carry] = 0
+                            carry -= 1
+                        data[carry] += 1
+                    data[at] = low >> _BYTE_SHIFT & 255
+                    at += 1
+                    low = (low & _LEAST_MASK) << 8
+            # What comes next.
+            if phase == _SPLIT:
+                phase = _UP if bit else _DOWN
+                if not bit:
+                    reached -= 1
+                    if not reached:
+                        phase = _DONE
+            elif phase == _UP:
+                if bit:
+                    reached += 1
+                if not bit or reached == class_most:
+                    phase = _SIGN if reached else _DONE
+            elif phase == _DOWN:
+                if bit:
+                    reached -= 1
+                if not bit or not reached:
+                    phase = _SIGN if reached else _DONE
+            elif phase == _SIGN:
+                negative = bit
+                left = reached - 1
+                phase = _BITS if left else _DONE
+                base = reached - 2
+                if mode == _VALUES:
+                    if base >= _TOP_CLASSES:
+                        base = _TOP_CLASSES - 1
+                    base = home + _TOPS + base * 4
+                else:
+                    if base >= _STEP_CLASSES:
+                        base = _STEP_CLASSES - 1
+                    base = home + _STEP_TOPS + base * 4
+            else:
+                node = node << 1 | bit
+                if not left:
+                    phase = _DONE
+        if mode == _TREE:
+            cells[row] = node - (1 << state[_WIDTH]) + BIAS
         else:
-            self._range = bound
-        probabilities.learn(i, bit)
-        while self._range < _LEAST:
-            self._range <<= 8
-            self._shift()
-        return bit
+            size = node if reached else 0
+            number = guess - size if negative else guess + size
+            if number > most or number < -most:
+                row = -1
+                break
+            cells[row] = number + BIAS
+            if mode == _STEPS:
+                last = number
+            else:
+                last_sign = 0 if not size else 2 if negative else 1
+                beside = NO_SURPRISE
+                if reached > expected:
+                    beside = 2
+                elif reached < expected:
+                    beside = 0
+                side[row] = beside | last_sign << 2
+                if size >= 1 << 20:
+                    size = 1 << 20
+                if not count:
+                    scale_slow = 12 * size + 6
+                    scale_fast = scale_slow
+                else:
+                    size <<= 4
+                    if count < 4:
+                        scale_slow += (size - scale_slow) // (count + 2)
+                    else:
+                        scale_slow += size - scale_slow >> 3
+                    scale_fast += size - scale_fast >> 2
+                miss = number - last if number > last else last - number
+                if miss > WIDE:
+                    miss = WIDE
+                miss_last += (miss << 4) - miss_last >> 3
+                miss = number - half_way if number > half_way else half_way - number
+                if miss > WIDE:
+                    miss = WIDE
+                miss_half += (miss << 4) - miss_half >> 3
+                miss = number - rounded if number > rounded else rounded - number
+                if miss > WIDE:
+                    miss = WIDE
+                miss_mean += (miss << 4) - miss_mean >> 3
+                if count < 7:
+                    count += 1
+                    mean += ((number << shift) - mean) // (count + 1)
+                else:
+                    mean += (number << shift) - mean >> 3
+                last = number
+        row += 1
+    state[_LOW] = low
+    state[_RANGE] = span
+    state[_AT] = at
+    state[_ROW] = row
+    state[_LAST] = last + BIAS
+    state[_MEAN] = mean + BIAS
+    state[_MISS] = miss_last
+    state[_MISS + 1] = miss_half
+    state[_MISS + 2] = miss_mean
+    state[_SCALE] = scale_slow
+    state[_SCALE + 1] = scale_fast
+    state[_COUNT] = count
+    state[_LAST_SIGN] = last_sign
+    return row
 
-    def raw(self, value, bits):
-        """Code the lowest `bits` of `value`, each as likely a 0 as a 1; return the value."""
-        left = bits
-        while left:
-            some = min(left, 8)
-            left -= some
-            part = self._range >> some
-            self._low += part * (value >> left & (1 << some) - 1)
-            self._range = part
-            while self._range < _LEAST:
-                self._range <<= 8
-                self._shift()
-        return value
 
-    def _shift(self):
-        """Move the top byte out; it waits until no carry can reach it any more."""
-        top = self._low >> _BYTE_SHIFT
-        self._low = (self._low & _LEAST_MASK) << 8
-        if top == 255:
-            self._full_bytes += 1
-            return
-        carry = top >> 8
-        if self._held != _NEVER:
-            self._out.append(self._held + carry)
-        for _ in range(self._full_bytes):
-            self._out.append(255 + carry & 255)
-        self._full_bytes = 0
-        self._held = top & 255
+# native: (chances: ptr16, at: int, priors: ptr8, seen: ptr8, first: int, stop: int)
+def reset(chances, at, priors, seen, first, stop):
+    """Set the chances from `at` on to the priors from `first` to `stop`."""
+    while first < stop:
+        chances[2 * at] = priors[first] << 8
+        chances[2 * at + 1] = seen[first]
+        at += 1
+        first += 1
+
+
+class Coder:
+    """The calls of the walk over a frame, for both ways: each returns what it coded.
+
+    Encoding: behind `head`. Decoding: `data` from the end of `head` to `end`.
+    """
+
+    def __init__(self, head, data=None, end=0):
+        self.decoding = data is not None
+        state = array("i", bytes(4 * _STATES))
+        start = len(head)
+        if data is None:
+            data = bytearray(head) + bytes(_GROW)
+            state[_AT] = start
+            state[_END] = len(data)
+        else:
+            first = (bytes(data[start : min(start + 4, end)]) + bytes(4))[:4]
+            state[_LOW] = first[0] << 21 | first[1] << 13 | first[2] << 5 | first[3] >> 3
+            state[_AT] = start + 4
+            state[_END] = end
+        state[_RANGE] = _RANGE_MOST
+        state[_DECODING] = self.decoding
+        self._state = state
+        self._data = data
+        self._least = start
+        self._one = array("i", [0])
+        self.side = bytearray(1)
+        self._chances = array("H", bytes(4 * (_WORK + len(priors.VALUES))))
+        reset(self._chances, 0, priors.HEAD, priors.HEAD_SEEN, 0, _WORK)
+
+    def tree(self, base, value, width):
+        """Code `value` of `width` <= 6 bits, each bit with those above it as context."""
+        return self._bits(base, value, width, width)
+
+    def raw(self, value, width):
+        """Code the lowest `width` bits of `value`, each as likely a 0 as a 1."""
+        coded = 0
+        while width > 24:
+            width -= 24
+            coded = coded << 24 | self._bits(0, value >> width & 0xFFFFFF, 24, 0)
+        return coded << width | self._bits(0, value & (1 << width) - 1, width, 0)
+
+    def _bits(self, base, value, width, levels):
+        state = self._state
+        state[_MODE] = _TREE
+        state[_BASE] = base
+        state[_WIDTH] = width
+        state[_LEVELS] = levels
+        self._one[0] = value + BIAS
+        self._run(code, state, self._one, 0, 1)
+        return self._one[0] - BIAS
+
+    def begin_steps(self, bank):
+        """Begin a row of small numbers: `bank` says of which kind."""
+        state = self._state
+        self._mode = _STEPS
+        self._code = code
+        self._numbers = state
+        state[_BASE] = _WORK
+        state[_LAST] = BIAS
+        state[_MOST] = FULL
+        state[_CLASS_MOST] = 29
+        first = bank * _BANK
+        reset(self._chances, _WORK, priors.BANKS, priors.BANKS_SEEN, first, first + _BANK)
+
+    def begin_values(self, first, most):
+        """Begin a column whose numbers, the first of them `first`, lie within ±`most`."""
+        self._mode = _VALUES
+        self._code = code
+        self._numbers = state = self._state
+        if most > FULL:
+            from gateway import rangecoder_full
+
+            self._code = rangecoder_full.code
+            self._numbers = state = list(state)
+        state[_BASE] = _WORK
+        state[_SHIFT] = 4 if most <= WIDE else 0
+        state[_LAST] = first + BIAS
+        state[_MEAN] = (first << state[_SHIFT]) + BIAS
+        state[_MISS] = 1
+        state[_MISS + 1] = 0
+        state[_MISS + 2] = 2
+        state[_COUNT] = 0
+        state[_LAST_SIGN] = 0
+        state[_FIRST] = min(bits_of(abs(first)) >> 1, _FIRSTS - 1)
+        state[_MOST] = most
+        state[_CLASS_MOST] = bits_of(most) + 1
+        count = len(priors.VALUES)
+        reset(self._chances, _WORK, priors.VALUES, priors.VALUES_SEEN, 0, count)
+
+    def run(self, cells, row, stop):
+        """Code cells[row:stop], numbers with BIAS added, of what was begun."""
+        self._numbers[_MODE] = self._mode
+        self._run(self._code, self._numbers, cells, row, stop)
+
+    def _run(self, code, state, cells, row, stop):
+        if state is not self._state:
+            # A list with room for any number takes part for a column.
+            state[: _END + 1] = list(self._state[: _END + 1])
+        state[_ROW] = row
+        state[_STOP] = stop
+        while code(state, self._chances, cells, self.side, self._data) != stop:
+            if self.decoding:
+                raise ValueError("frame: a number beyond its limits")
+            self._data.extend(bytes(_GROW))
+            state[_END] = len(self._data)
+        if state is not self._state:
+            self._state[: _END + 1] = array("i", state[: _END + 1])
 
     def finish(self):
-        """Return all bytes; those that a decoder reads as zeros behind the end are left out."""
+        """Return head and bits; zeros that a decoder reads behind the end are left out."""
+        state = self._state
+        low = self._settle(state[_LOW])
+        span = state[_RANGE]
         for zeros in range(28, -1, -1):
-            end = self._low + (1 << zeros) - 1 >> zeros << zeros
-            if end < self._low + self._range:
-                self._low = end
+            end = low + (1 << zeros) - 1 >> zeros << zeros
+            if end < low + span:
                 break
-        for _ in range(5):
-            self._shift()
-        out = self._out
-        size = len(out)
-        while size and not out[size - 1]:
+        low = self._settle(end)
+        data = self._data
+        size = state[_AT]
+        for shift in (21, 13, 5):
+            data[size] = low >> shift & 255
+            size += 1
+        data[size] = low << 3 & 255
+        while not data[size] and size >= self._least:
             size -= 1
-        return bytes(out[:size])
+        return bytes(data[: size + 1])
+
+    def _settle(self, low):
+        """Let the carry in `low` run through the bytes before; return the rest."""
+        if low >> 29:
+            at = self._state[_AT] - 1
+            while self._data[at] == 255:
+                self._data[at] = 0
+                at -= 1
+            self._data[at] += 1
+        return low & _RANGE_MOST
 
 
-class Decoder:
-    """The same calls as `Encoder`; what they return is what was coded, whatever is handed in."""
-
-    decoding = True
-
-    def __init__(self, data, start, end):
-        self._data = data
-        self._next = start
-        self._end = end
-        self._range = _FULL
-        self._byte = 0
-        self._code = 0
-        for _ in range(4):
-            self._code = (self._code & _LEAST_MASK) << 8 | self._take()
-
-    def _take(self):
-        """Return the next eight bits; the code sits three bits off the bytes' limits."""
-        last = self._byte
-        self._byte = self._data[self._next] if self._next < self._end else 0
-        self._next += 1
-        return (last << 8 | self._byte) >> 3 & 255
-
-    def bit(self, probabilities, i, bit=0):
-        bound = (self._range >> 12) * (probabilities.p[i] >> 4 | 1)
-        if self._code < bound:
-            self._range = bound
-            bit = 0
-        else:
-            self._code -= bound
-            self._range -= bound
-            bit = 1
-        probabilities.learn(i, bit)
-        while self._range < _LEAST:
-            self._range <<= 8
-            self._code = self._code << 8 | self._take()
-        return bit
-
-    def raw(self, value, bits):
-        left = bits
-        value = 0
-        while left:
-            some = min(left, 8)
-            left -= some
-            part = self._range >> some
-            digit = min(self._code // part, (1 << some) - 1)
-            # Only in bytes that no encoder made is more than one part left.
-            self._code = min(self._code - part * digit, part - 1)
-            self._range = part
-            value = value << some | digit
-            while self._range < _LEAST:
-                self._range <<= 8
-                self._code = self._code << 8 | self._take()
-        return value
-
-    def spare(self):
-        """Return how many bytes behind the end have been read as zeros."""
-        return max(0, self._next - self._end)
+def bits_of(n):
+    """Return the number of bits of `n` >= 0."""
+    k = 0
+    while n:
+        n >>= 1
+        k += 1
+    return k

@@ -172,7 +172,7 @@ def test_a_damaged_file_is_refused_with_the_number_of_the_frame(tmp_path, capsys
         assert not (tmp_path / "out.csv").exists()
     broken.write_bytes(data[:-1])
     _kista("unpack", broken, tmp_path / "out.csv")
-    assert "frame 4: the file ends" in capsys.readouterr().err
+    assert "frame 4: is damaged, or the file ends" in capsys.readouterr().err
 
 
 def test_a_header_with_any_bit_flipped_is_refused(tmp_path):
