@@ -118,9 +118,8 @@ def _mpy_cross(name: str, source: Path, text: str, arch: str | None, target: Pat
 def micropython(heap: str | None = None) -> list[str]:
     """Return the command line that starts MicroPython's unix port, without the script.
 
-    `heap`: its size as `-X heapsize` takes it: bytes, with a k or M behind, or `wk`: KiB of a
-    chip with
-    32-bit words, which this port's 64-bit words make twice as many bytes.
+    `heap`: its size as `-X heapsize` takes it: bytes, with a k or M behind, or `wk`: KiB of a chip
+    with 32-bit words, which this port's 64-bit words make twice as many bytes.
     """
     # The package's own script: `python -m` would lose the exit code.
     command = [str(Path(sys.executable).with_name("micropython"))]

@@ -14,7 +14,7 @@ DRIVERS = sorted(path.stem for path in build.DRIVERS.glob("*.py") if path.stem !
 COMMANDS = sorted(path.stem for path in (ROOT / "host_tools/commands").glob("[!_]*.py"))
 DEVICE = build.device_files(twin=True)
 STANDARD_NAMES = {"queue", "select", "types", "json", "time", "random", "socket", "ssl", "struct"}
-LONGEST_FILE_LINES = 520
+LONGEST_FILE_LINES = 540
 
 
 @pytest.mark.parametrize("driver", DRIVERS)

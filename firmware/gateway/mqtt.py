@@ -22,7 +22,7 @@ _READ_BYTES = const(512)
 _READS_MOST = const(8)
 # A command is never longer; a broker that sends more is not ours.
 INCOMING_MOST = const(4096)
-OUTGOING_MOST = const(8192)
+OUTGOING_MOST = const(1024)
 ANSWER_WITHIN_MS = const(30 * 1000)
 CONNECT_WITHIN_MS = const(20 * 1000)
 _WIRE_PERIOD = const(1 << 30)

@@ -92,6 +92,10 @@ _TOP_LEAVES = const(4)
 # Bytes that one number may take at most, with some to spare.
 _ROOM = const(80)
 _GROW = const(256)
+_CHANCES_BYTES = 4 * (_WORK + len(priors.VALUES))
+# Chances that encoders have done with: a long-lived heap may have no other place for the next.
+_SPARE_MOST = const(2)
+_spare = []
 
 
 # native: (state: ptr32, chances: ptr16, cells: ptr32, side: ptr8, data: ptr8) -> int
@@ -397,7 +401,7 @@ class Coder:
         self._least = start
         self._one = array("i", [0])
         self.side = bytearray(1)
-        self._chances = array("H", bytes(4 * (_WORK + len(priors.VALUES))))
+        self._chances = _spare.pop() if _spare else array("H", bytes(_CHANCES_BYTES))
         reset(self._chances, 0, priors.HEAD, priors.HEAD_SEEN, 0, _WORK)
 
     def tree(self, base, value, width):
@@ -490,6 +494,9 @@ class Coder:
                 break
         low = self._settle(end)
         data = self._data
+        if len(_spare) < _SPARE_MOST:
+            _spare.append(self._chances)
+            self._chances = None
         size = state[_AT]
         for shift in (21, 13, 5):
             data[size] = low >> shift & 255

@@ -46,7 +46,7 @@ class Open:
         """Take a row (time, values, flags)."""
         time, values, masks = row
         if self.flags is None and any(masks):
-            self.flags = [[0] * len(self.times) for _ in self.columns]
+            self.flags = [bytearray(len(self.times)) for _ in self.columns]
         self.times.append(time)
         for i in range(len(self.columns)):
             self.columns[i].append(values[i])
