@@ -8,41 +8,25 @@ the same in all, or nothing follows. Up to 32 columns share a frame; more take f
 
 from __future__ import annotations
 
-import csv
+import itertools
 import json
 import os
 import zlib
 from collections.abc import Iterator
 from dataclasses import dataclass
-from decimal import Decimal, InvalidOperation
 from pathlib import Path
 
 import host_tools  # noqa: F401 - makes the device's files importable on CPython
 from gateway import frame, schema
-from host_tools import exact
+from host_tools import codec, exact, table
 from host_tools.errors import UserError
 
 MAGIC = b"KF1"
 DEFAULT_ROWS = 96
-COLUMNS_MOST = 512
-DECIMALS_MOST = 18
-DIGITS_MOST = 60
 HEADER_MOST = 1 << 20
 # 32 channels of 1,024 rows in the worst case.
 FRAME_MOST = 1 << 19
-# A number too wide for a frame's 32 bits is cut into pieces of so many bits, the signed one last.
-PIECE_BITS = 28
-_PIECE_MASK = (1 << PIECE_BITS) - 1
-_MOST = 1 << 31
-
-
-@dataclass
-class Column:
-    """A column of the CSV; `pieces`: how many of the frame's columns it takes."""
-
-    name: str
-    decimals: int = 0
-    pieces: int = 1
+FRAMES_AT_ONCE = 512
 
 
 @dataclass
@@ -57,34 +41,29 @@ class Packed:
         return f"values={self.values} bytes={self.size} bytes_per_value={ratio:.3f}"
 
 
-@dataclass
-class Table:
-    """A CSV in whole numbers. times: unix ms; cells: a list of int or None for each column."""
-
-    time: exact.TimeStyle
-    columns: list[Column]
-    times: list[int]
-    cells: list[list[int | None]]
-
-
 def pack(source: Path, target: Path, rows: int = DEFAULT_ROWS) -> Packed:
     """Write the CSV `source` as frames of `rows` rows; `UserError` names what cannot be."""
-    table = read_csv(source)
-    values = sum(value is not None for column in table.cells for value in column)
+    whole = table.read_csv(source)
+    values = sum(value is not None for column in whole.cells for value in column)
     with _replacing(target) as out:
-        header = _pack_header(table)
+        header = _pack_header(whole)
         out.write(MAGIC + _varint(len(header)) + header)
-        ident = schema.ident(header)
-        cells = [
-            piece for column, of in zip(table.cells, table.columns) for piece in _cut(column, of)
-        ]
-        for start in range(0, len(table.times), rows):
-            times = table.times[start : start + rows]
-            for group in range(0, len(cells), frame.MAX_CHANNELS):
-                part = [c[start : start + rows] for c in cells[group : group + frame.MAX_CHANNELS]]
-                out.write(frame.encode(frame.Frame(ident, None, None, 1, None, times, part)))
+        frames = _frames(whole, schema.ident(header), rows)
+        while some := list(itertools.islice(frames, FRAMES_AT_ONCE)):
+            out.write(b"".join(codec.encode(some)))
         size = out.tell()
     return Packed(values, size)
+
+
+def _frames(whole: table.Table, ident: bytes, rows: int) -> Iterator[frame.Frame]:
+    cells = [
+        piece for column, of in zip(whole.cells, whole.columns) for piece in table.cut(column, of)
+    ]
+    for start in range(0, len(whole.times), rows):
+        times = whole.times[start : start + rows]
+        for group in range(0, len(cells), frame.MAX_CHANNELS):
+            part = [c[start : start + rows] for c in cells[group : group + frame.MAX_CHANNELS]]
+            yield frame.Frame(ident, None, None, 1, None, times, part)
 
 
 def unpack(source: Path, target: Path) -> Packed:
@@ -95,8 +74,9 @@ def unpack(source: Path, target: Path) -> Packed:
     values = 0
     with _replacing(target) as out:
         lines = []
-        lines.append(_line([time.name, *(column.name for column in columns)]))
-        for number, (times, cells) in enumerate(_blocks(data, at, columns, ident, source)):
+        lines.append(table.line([time.name, *(column.name for column in columns)]))
+        blocks = _blocks(_parts(data, at, ident, source), columns, source)
+        for number, (times, cells) in enumerate(blocks):
             for row, unix_ms in enumerate(times):
                 texts = [time.write(unix_ms)]
                 for column, numbers in zip(columns, cells):
@@ -105,7 +85,7 @@ def unpack(source: Path, target: Path) -> Packed:
                         "" if value is None else exact.write_number(value, column.decimals)
                     )
                     values += value is not None
-                lines.append(_line(texts))
+                lines.append(table.line(texts))
             if number % 64 == 63:
                 out.write("".join(lines).encode())
                 lines.clear()
@@ -113,126 +93,18 @@ def unpack(source: Path, target: Path) -> Packed:
     return Packed(values, len(data))
 
 
-def read_csv(path: Path) -> Table:
-    """Return a CSV as whole numbers; `UserError` names line and column of what is no number."""
-    with path.open(newline="", encoding="utf-8-sig") as file:
-        try:
-            return _read(csv.reader(file), path)
-        except UnicodeDecodeError as error:
-            raise UserError(f"{path}: is not text in UTF-8 ({error.reason})") from None
-        except csv.Error as error:
-            raise UserError(f"{path}: is not CSV ({error})") from None
-
-
-def _read(lines: Iterator[list[str]], path: Path) -> Table:
-    header = next(lines, None)
-    if not header or header[0].strip().lower() != "time":
-        raise UserError(f"{path}: the first column must be `time`; name the columns in line 1")
-    columns = [Column(name) for name in header[1:]]
-    if not 1 <= len(columns) <= COLUMNS_MOST:
-        raise UserError(f"{path}: has {len(columns)} columns beside time, not 1 to {COLUMNS_MOST}")
-    style: exact.TimeStyle | None = None
-    times: list[int] = []
-    numbers: list[list[Decimal | None]] = [[] for _ in columns]
-    for number, cells in enumerate(lines, 2):
-        if not cells:
-            continue
-        where = f"{path}, line {number}"
-        if len(cells) != len(header):
-            raise UserError(f"{where}: has {len(cells)} cells, the first line {len(header)}")
-        style, unix_ms = _read_time(cells[0].strip(), style, header[0], where)
-        times.append(unix_ms)
-        for column, values, cell in zip(columns, numbers, cells[1:]):
-            values.append(_read_number(cell.strip(), column, where))
-    return Table(
-        style or exact.TimeStyle(header[0]),
-        columns,
-        times,
-        [_to_integers(values, column) for values, column in zip(numbers, columns)],
-    )
-
-
-def _read_time(
-    text: str, style: exact.TimeStyle | None, name: str, where: str
-) -> tuple[exact.TimeStyle, int]:
-    """Return the file's style (that of its first time) and the time in unix ms."""
-    try:
-        unix, unix_ms, decimals, separator, zone = exact.parse_time(text)
-        if style is None:
-            style = exact.TimeStyle(name, unix, 0, separator, zone)
-        style.write(unix_ms)
-    except (ValueError, ArithmeticError):
-        raise UserError(
-            f"{where}: {text!r} is neither ISO 8601 nor unix seconds, to the ms at the finest"
-        ) from None
-    style.decimals = max(style.decimals, decimals)
-    return style, unix_ms
-
-
-def _read_number(text: str, column: Column, where: str) -> Decimal | None:
-    if not text:
-        return None
-    try:
-        value = exact.exact(text)
-    except InvalidOperation:
-        raise UserError(f"{where}, column {column.name!r}: {text!r} is no number") from None
-    except ArithmeticError:
-        value = None
-    if value is None or exact.decimals_of(value) > DECIMALS_MOST or value.adjusted() > DIGITS_MOST:
-        raise UserError(
-            f"{where}, column {column.name!r}: {text!r} has more than {DECIMALS_MOST} decimals "
-            f"or {DIGITS_MOST} digits"
-        )
-    column.decimals = max(column.decimals, exact.decimals_of(value))
-    return value
-
-
-def _to_integers(values: list[Decimal | None], column: Column) -> list[int | None]:
-    """Return the column's whole numbers of its last decimal, and how many pieces they need."""
-    factor = 10**column.decimals
-    whole = [None if value is None else exact.scaled(value, factor) for value in values]
-    widest = max((abs(value) for value in whole if value is not None), default=0)
-    while widest >= _MOST:
-        column.pieces += 1
-        widest >>= PIECE_BITS
-    return whole
-
-
-def _cut(numbers: list[int | None], column: Column) -> Iterator[list[int | None]]:
-    """Yield the pieces of a column, the lowest bits first."""
-    for piece in range(column.pieces):
-        shift = piece * PIECE_BITS
-        last = piece == column.pieces - 1
-        yield [
-            None if n is None else n >> shift if last else n >> shift & _PIECE_MASK for n in numbers
-        ]
-
-
-def _joined(pieces: list[list[int | None]]) -> list[int | None]:
-    """Return the numbers of a column from its pieces."""
-    if len(pieces) == 1:
-        return pieces[0]
-    whole = []
-    for parts in zip(*pieces):
-        if parts[0] is None:
-            whole.append(None)
-        else:
-            whole.append(sum(part << i * PIECE_BITS for i, part in enumerate(parts)))
-    return whole
-
-
-def _pack_header(table: Table) -> bytes:
-    time = table.time
+def _pack_header(whole: table.Table) -> bytes:
+    time = whole.time
     fields = [time.name, time.decimals]
     if not time.unix:
         fields += [time.separator, time.zone]
-    columns = [[c.name, c.decimals, c.pieces][: 3 if c.pieces > 1 else 2] for c in table.columns]
+    columns = [[c.name, c.decimals, c.pieces][: 3 if c.pieces > 1 else 2] for c in whole.columns]
     text = json.dumps([fields, *columns], separators=(",", ":"), ensure_ascii=False).encode()
     deflate = zlib.compressobj(9, wbits=-15)
     return deflate.compress(text) + deflate.flush()
 
 
-def _unpack_header(data: bytes, path: Path) -> tuple[exact.TimeStyle, list[Column], int]:
+def _unpack_header(data: bytes, path: Path) -> tuple[exact.TimeStyle, list[table.Column], int]:
     """Return (style of the times, columns, where the frames begin)."""
     if data[: len(MAGIC)] != MAGIC:
         raise UserError(f"{path}: is not a file of frames (made by `kista pack`)")
@@ -245,9 +117,9 @@ def _unpack_header(data: bytes, path: Path) -> tuple[exact.TimeStyle, list[Colum
         fields, *columns = json.loads(text)
         time = exact.TimeStyle(fields[0], len(fields) == 2, fields[1], *fields[2:])
         time.write(0)
-        columns = [Column(*column) for column in columns]
-        _line([time.name, *(column.name for column in columns)])
-        if not all(0 <= c.decimals <= DECIMALS_MOST and c.pieces >= 1 for c in columns):
+        columns = [table.Column(*column) for column in columns]
+        table.line([time.name, *(column.name for column in columns)])
+        if not all(0 <= c.decimals <= table.DECIMALS_MOST and c.pieces >= 1 for c in columns):
             raise ValueError("columns")
         return time, columns, at + size
     except (ValueError, ArithmeticError, zlib.error, TypeError, LookupError, RecursionError):
@@ -259,32 +131,48 @@ def _header(data: bytes) -> bytes:
     return data[at : at + size]
 
 
-def _blocks(data: bytes, at: int, columns: list[Column], ident: bytes, path: Path):
+def _parts(data: bytes, at: int, ident: bytes, path: Path) -> Iterator[frame.Frame]:
+    """Yield the file's frames; `UserError` names the one that is damaged."""
+    done = 0
+    while at < len(data):
+        some: list[bytes] = []
+        try:
+            while at < len(data) and len(some) < FRAMES_AT_ONCE:
+                end = _frame_end(data, at)
+                some.append(data[at:end])
+                at = end
+                if some[-1][1 : frame.HEAD_BYTES] != ident:
+                    raise ValueError("does not belong to the file's header")
+        except ValueError as error:
+            raise UserError(f"{path}, frame {done + len(some) + 1}: {error}") from None
+        try:
+            yield from codec.decode(some)
+        except codec.Broken as error:
+            raise UserError(f"{path}, frame {done + error.index + 1}: {error}") from None
+        done += len(some)
+
+
+def _blocks(parts: Iterator[frame.Frame], columns: list[table.Column], path: Path):
     """Yield (times, whole numbers by column) of one block of rows after the other."""
     wanted = sum(column.pieces for column in columns)
     number = 0
-    while at < len(data):
+    while True:
         pieces: list[list[int | None]] = []
         times: list[int] = []
         while len(pieces) < wanted:
+            part = next(parts, None)
+            if part is None and not pieces:
+                return
             number += 1
-            try:
-                end = _frame_end(data, at)
-                part = frame.decode(data[at:end])
-                if part.schema != ident:
-                    raise ValueError("does not belong to the file's header")
-                if pieces and part.times != times:
-                    raise ValueError("does not belong to the frame before it")
-            except ValueError as error:
-                raise UserError(f"{path}, frame {number}: {error}") from None
+            if part is None or (pieces and part.times != times):
+                raise UserError(f"{path}, frame {number}: does not belong to the frame before it")
             times = part.times
             pieces += part.columns
-            at = end
         if len(pieces) != wanted:
             raise UserError(f"{path}, frame {number}: has more columns than the header")
         cells, first = [], 0
         for column in columns:
-            cells.append(_joined(pieces[first : first + column.pieces]))
+            cells.append(table.joined(pieces[first : first + column.pieces]))
             first += column.pieces
         yield times, cells
 
@@ -323,14 +211,6 @@ def _read_varint(data: bytes, at: int) -> tuple[int, int]:
         if not byte & 0x80:
             return n, at
     raise ValueError("a length is damaged")
-
-
-def _line(cells: list[str]) -> str:
-    """Return a line of CSV; only names can need quotation marks."""
-    quoted = [
-        f'"{c.replace(chr(34), chr(34) * 2)}"' if set(c) & set(',"\r\n') else c for c in cells
-    ]
-    return ",".join(quoted) + "\n"
 
 
 class _replacing:

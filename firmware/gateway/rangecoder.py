@@ -27,37 +27,39 @@ _RANGE_MOST = const((1 << 29) - 1)
 _LEAST = const(1 << 21)
 _LEAST_MASK = const((1 << 21) - 1)
 _BYTE_SHIFT = const(21)
-# A probability settles after so many observations.
+# A probability settles after so many observations; each moves it by such a share, in 1/4096.
 _SETTLED = const(40)
+RATES = array("i", [8192 // (2 * seen + 3) for seen in range(40 + 1)])
 
 # What `code` is asked for: residuals against a guess; small numbers in a row; one number's bits.
-_VALUES = const(0)
-_STEPS = const(1)
-_TREE = const(2)
+VALUES = const(0)
+STEPS = const(1)
+TREE = const(2)
+DECODING = const(4)
+_TASKS = const(3)
 
 # Places in `state`.
-_DECODING = const(0)
-_LOW = const(1)
-_RANGE = const(2)
-_AT = const(3)
-_END = const(4)
-_MODE = const(5)
-_BASE = const(6)
-_ROW = const(7)
-_STOP = const(8)
-_LAST = const(9)
-_MEAN = const(10)
-_SHIFT = const(11)
-_MISS = const(12)
-_SCALE = const(15)
-_COUNT = const(17)
-_LAST_SIGN = const(18)
-_FIRST = const(19)
-_MOST = const(20)
-_CLASS_MOST = const(21)
-_WIDTH = const(22)
-_LEVELS = const(23)
-_STATES = const(24)
+_LOW = const(0)
+_RANGE = const(1)
+_AT = const(2)
+_END = const(3)
+_BASE = const(4)
+_ROW = const(5)
+_STOP = const(6)
+_LAST = const(7)
+_MEAN = const(8)
+_SHIFT = const(9)
+_MISS = const(10)
+_SCALE = const(13)
+_COUNT = const(15)
+_LAST_SIGN = const(16)
+_FIRST = const(17)
+_MOST = const(18)
+_CLASS_MOST = const(19)
+_WIDTH = const(20)
+_LEVELS = const(21)
+_RATES = const(22)
+_STATES = const(22 + 41)
 
 # Phases of one number: is its class at least the expected one, higher still, lower still, its
 # sign, its other bits.
@@ -86,6 +88,7 @@ _BUCKET = const(8)
 _STEP_SIGN = const(6)
 _STEP_TOPS = const(5 * 8)
 _STEP_CLASSES = const(4)
+_STEP_CLASS_MOST = const(29)
 _BANK = const(5 * 8 + 4 * 4)
 _TOP_LEAVES = const(4)
 
@@ -98,19 +101,20 @@ _SPARE_MOST = const(2)
 _spare = []
 
 
-# native: (state: ptr32, chances: ptr16, cells: ptr32, side: ptr8, data: ptr8) -> int
-def code(state, chances, cells, side, data):
+# native: (task: int, state: ptr32, chances: ptr16, cells: ptr32, side: ptr8, data: ptr8) -> int
+def code(task, state, chances, cells, side, data):
     """Code `cells` from state's row to its stop; return the row reached, -1: no such number.
 
-    chances: for each adaptive bit its probability of a 0 in 1/65536, and how much it has seen;
-    side: of the column to the left, for each row, surprise and sign.
+    task: VALUES, STEPS or TREE, with DECODING added. chances: for each adaptive bit its probability
+    of a 0 in 1/65536, and how much it has seen. side: of the column to the left, for each row,
+    surprise and sign.
     """
-    decoding = state[_DECODING]
+    decoding = task & DECODING
+    mode = task & _TASKS
     low = state[_LOW]
     span = state[_RANGE]
     at = state[_AT]
     end = state[_END]
-    mode = state[_MODE]
     home = state[_BASE]
     row = state[_ROW]
     stop = state[_STOP]
@@ -138,7 +142,7 @@ def code(state, chances, cells, side, data):
         node = 1
         left = 0
         leaves = _TOP_LEAVES
-        if mode == _VALUES:
+        if mode == VALUES:
             beside = side[row]
             if beside & GONE:
                 row += 1
@@ -172,7 +176,7 @@ def code(state, chances, cells, side, data):
             sign_at = home + _SIGNS + (beside >> 2) * 3 + last_sign
             if expected:
                 phase = _SPLIT
-        elif mode == _STEPS:
+        elif mode == STEPS:
             place = last
             if place > 2:
                 place = 2
@@ -207,7 +211,7 @@ def code(state, chances, cells, side, data):
                 spot = reached - expected
                 if spot >= _UPWARDS:
                     spot = _UPWARDS - 1
-                spot += base + 1 if mode == _VALUES else base
+                spot += base + 1 if mode == VALUES else base
                 if klass > reached:
                     bit = 1
             elif phase == _DOWN:
@@ -231,20 +235,21 @@ def code(state, chances, cells, side, data):
                 chance = chances[spot]
                 seen = chances[spot + 1]
                 bound = (span >> 12) * (chance >> 4 | 1)
-                rate = 8192 // (2 * seen + 3)
+                rate = state[_RATES + seen]
                 if seen < _SETTLED:
                     chances[spot + 1] = seen + 1
             if decoding:
                 bit = 1 if low >= bound else 0
-            if bit:
-                low = low - bound if decoding else low + bound
-                span -= bound
-                if spot >= 0:
-                    chances[spot] = chance - (chance * rate >> 12)
+            # Arithmetic in place of branches: nobody can predict them.
+            mask = -bit
+            if decoding:
+                low -= bound & mask
             else:
-                span = bound
-                if spot >= 0:
-                    chances[spot] = chance + ((65535 - chance) * rate >> 12)
+                low += bound & mask
+            span = bound + (span - 2 * bound & mask)
+            if spot >= 0:
+                move = (chance ^ 65535 & ~mask) * rate >> 12
+                chances[spot] = chance + ((move ^ mask) - mask)
             while span < _LEAST:
                 span <<= 8
                 if decoding:
@@ -287,7 +292,7 @@ def code(state, chances, cells, side, data):
                 left = reached - 1
                 phase = _BITS if left else _DONE
                 base = reached - 2
-                if mode == _VALUES:
+                if mode == VALUES:
                     if base >= _TOP_CLASSES:
                         base = _TOP_CLASSES - 1
                     base = home + _TOPS + base * 4
@@ -299,7 +304,7 @@ def code(state, chances, cells, side, data):
                 node = node << 1 | bit
                 if not left:
                     phase = _DONE
-        if mode == _TREE:
+        if mode == TREE:
             cells[row] = node - (1 << state[_WIDTH]) + BIAS
         else:
             size = node if reached else 0
@@ -308,7 +313,7 @@ def code(state, chances, cells, side, data):
                 row = -1
                 break
             cells[row] = number + BIAS
-            if mode == _STEPS:
+            if mode == STEPS:
                 last = number
             else:
                 last_sign = 0 if not size else 2 if negative else 1
@@ -383,7 +388,8 @@ class Coder:
 
     def __init__(self, head, data=None, end=0):
         self.decoding = data is not None
-        state = array("i", bytes(4 * _STATES))
+        state = array("i", bytes(4 * _RATES))
+        state.extend(RATES)
         start = len(head)
         if data is None:
             data = bytearray(head) + bytes(_GROW)
@@ -395,7 +401,6 @@ class Coder:
             state[_AT] = start + 4
             state[_END] = end
         state[_RANGE] = _RANGE_MOST
-        state[_DECODING] = self.decoding
         self._state = state
         self._data = data
         self._least = start
@@ -418,30 +423,29 @@ class Coder:
 
     def _bits(self, base, value, width, levels):
         state = self._state
-        state[_MODE] = _TREE
         state[_BASE] = base
         state[_WIDTH] = width
         state[_LEVELS] = levels
         self._one[0] = value + BIAS
-        self._run(code, state, self._one, 0, 1)
+        self._run(TREE, code, state, self._one, 0, 1)
         return self._one[0] - BIAS
 
     def begin_steps(self, bank):
         """Begin a row of small numbers: `bank` says of which kind."""
         state = self._state
-        self._mode = _STEPS
+        self._mode = STEPS
         self._code = code
         self._numbers = state
         state[_BASE] = _WORK
         state[_LAST] = BIAS
         state[_MOST] = FULL
-        state[_CLASS_MOST] = 29
+        state[_CLASS_MOST] = _STEP_CLASS_MOST
         first = bank * _BANK
         reset(self._chances, _WORK, priors.BANKS, priors.BANKS_SEEN, first, first + _BANK)
 
     def begin_values(self, first, most):
         """Begin a column whose numbers, the first of them `first`, lie within ±`most`."""
-        self._mode = _VALUES
+        self._mode = VALUES
         self._code = code
         self._numbers = state = self._state
         if most > FULL:
@@ -466,16 +470,17 @@ class Coder:
 
     def run(self, cells, row, stop):
         """Code cells[row:stop], numbers with BIAS added, of what was begun."""
-        self._numbers[_MODE] = self._mode
-        self._run(self._code, self._numbers, cells, row, stop)
+        self._run(self._mode, self._code, self._numbers, cells, row, stop)
 
-    def _run(self, code, state, cells, row, stop):
+    def _run(self, task, code, state, cells, row, stop):
+        if self.decoding:
+            task |= DECODING
         if state is not self._state:
             # A list with room for any number takes part for a column.
             state[: _END + 1] = list(self._state[: _END + 1])
         state[_ROW] = row
         state[_STOP] = stop
-        while code(state, self._chances, cells, self.side, self._data) != stop:
+        while code(task, state, self._chances, cells, self.side, self._data) != stop:
             if self.decoding:
                 raise ValueError("frame: a number beyond its limits")
             self._data.extend(bytes(_GROW))

@@ -1,4 +1,4 @@
-"""Frames as they must always be: (seed of test_frame.random_frame, hex)."""
+"""Frames as they must always be: (seed of random_frames.random_frame, hex)."""
 
 GOLDEN = (
     (
