@@ -4,7 +4,7 @@ VENV := .venv
 BIN := $(VENV)/bin
 READY := $(VENV)/ready
 
-.PHONY: help setup demo test check chaos-flash clean
+.PHONY: help setup demo test check fuzz bench-frames chaos-flash clean
 
 help:             ## This list
 	@grep -hE '^[a-z-]+: .*##|^[a-z-]+:.*##' $(MAKEFILE_LIST) | sed -E 's/^([a-z-]+):[^#]*## */make \1\t/' | expand -t 20
@@ -28,6 +28,9 @@ test: $(READY)    ## Everything that proves the project on this machine
 
 check: $(READY)   ## The quick gate before a commit: format, lint, compile, fast tests
 	@$(BIN)/ruff format --check . && $(BIN)/ruff check . && $(BIN)/python -m pytest -q -m "not slow"
+
+fuzz: $(READY)    ## A million frames from strangers [N=1000000] [SEED=1]
+	@$(BIN)/python tests/fuzz_frames.py $(or $(N),1000000) $(or $(SEED),1)
 
 chaos-flash: $(READY) ## Cut the power at every single flash operation, twice deep (half an hour)
 	@KISTA_CUTS=all $(BIN)/python -m pytest -s tests/host_tools/test_flash_cuts.py

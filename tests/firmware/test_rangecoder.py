@@ -1,8 +1,11 @@
 from array import array
 
+import micropython
+
 from gateway import rangecoder
 from support import Noise
 
+CODE = rangecoder.code
 MOSTS = (rangecoder.WIDE, rangecoder.FULL, 1 << 31)
 
 
@@ -99,3 +102,43 @@ def test_rangecoder_carry_runs_through_bytes_that_are_full():
         for number in wanted:
             assert decoder.raw(0, 24) == number, seed
             assert decoder.tree(40, 0, 2) == seed & 3
+
+
+def _locked(task, state, chances, cells, side, data):
+    """The range coder with the heap locked: where an int has 31 bits, none may be larger."""
+    micropython.heap_lock()
+    try:
+        return CODE(task, state, chances, cells, side, data)
+    finally:
+        micropython.heap_unlock()
+
+
+def test_rangecoder_needs_no_heap_for_numbers_within_28_bits():
+    if not hasattr(micropython, "heap_lock"):
+        return
+    rangecoder.code = _locked
+    try:
+        for seed in range(40):
+            noise = Noise(seed)
+            spread = (1 << 28, 1 << 24, 1 << 10, 3)[noise.below(4)]
+            numbers = [noise.below(2 * spread + 1) - spread for _ in range(50)]
+            numbers[noise.below(50)] = (1 << 28) * (1 - 2 * noise.below(2))
+            most = rangecoder.FULL
+            if spread < rangecoder.WIDE and noise.below(2):
+                numbers = [max(-spread, min(spread, number)) for number in numbers]
+                most = rangecoder.WIDE
+            steps = [noise.below(9) - 4 for _ in range(50)] + [(1 << 27) - 1, -(1 << 27)]
+            side = bytes([noise.below(3) | noise.below(3) << 2 for _ in numbers])
+            coder = rangecoder.Coder(b"")
+            for _ in range(2):
+                coder.side = bytearray(side)
+                heard = []
+                _through(coder, numbers, heard, most)
+                _through(coder, steps, heard, None)
+                heard.append(coder.raw(seed << 17, 24))
+                assert heard == numbers + steps + [seed << 17], seed
+                if not coder.decoding:
+                    data = coder.finish()
+                    coder = rangecoder.Coder(b"", data, len(data))
+    finally:
+        rangecoder.code = CODE
