@@ -29,6 +29,10 @@ test: $(READY)    ## Everything that proves the project on this machine
 check: $(READY)   ## The quick gate before a commit: format, lint, compile, fast tests
 	@$(BIN)/ruff format --check . && $(BIN)/ruff check . && $(BIN)/python -m pytest -q -m "not slow"
 
+bench-frames: $(READY) ## The frame beside its peers: bytes and speed [CSV="FILE ..."]
+	@$(BIN)/pip install --quiet --disable-pip-version-check --editable '.[bench,fast]'
+	@$(BIN)/python -m tests.bench.frames $(CSV)
+
 fuzz: $(READY)    ## A million frames from strangers [N=1000000] [SEED=1]
 	@$(BIN)/python tests/fuzz_frames.py $(or $(N),1000000) $(or $(SEED),1)
 
