@@ -11,13 +11,17 @@ CONFIG = {"node": "n1", "broker": {"host": "broker.example", "port": 1883, "keep
 
 
 class Conn:
-    """Takes and gives `piece` bytes a call; answers what it understands unless told not to."""
+    """Takes and gives `piece` bytes a call; answers what it understands unless told not to.
 
-    def __init__(self, connack=CONNACK, piece=1000, answers=True):
+    `echoes`: the node may write, and gets what it writes to itself.
+    """
+
+    def __init__(self, connack=CONNACK, piece=1000, answers=True, echoes=True):
         self.incoming = bytearray()
         self.packets = []
         self.closed = False
         self.answers = answers
+        self.echoes = echoes
         self.stuck = False
         self._connack = connack
         self._piece = piece
@@ -56,6 +60,10 @@ class Conn:
 
     def _answer(self, packet):
         kind = packet[0] & 0xF0
+        if kind == 0x30 and self.echoes and publish(packet)[0].endswith(b"command/echo"):
+            topic, payload = publish(packet)[:2]
+            body = struct.pack(">H", len(topic)) + topic + payload
+            self.incoming += bytes([0x30, len(body)]) + body
         if kind == 0x10:
             self.incoming += self._connack
         elif not self.answers:

@@ -24,6 +24,7 @@ class Conn:
         except OSError as error:
             raise OSError("no address for %s (%s)" % (host, error))
         self._owed = 0
+        self._spoken = False
         self._sock = socket.socket()
         self._sock.setblocking(False)
         self._host = host
@@ -72,11 +73,13 @@ class Conn:
         closed.
         """
         try:
-            return self._stream.recv(n) if self._tls is None else self._stream.read(n)
+            if self._tls is None:
+                return self._stream.recv(n)
+            data = self._stream.read(n)
+            self._spoken = self._spoken or bool(data)
+            return data
         except OSError as error:
-            if error.errno in NOT_YET:
-                return None
-            raise
+            return self._excuse(error)
         except ValueError as error:
             raise _untrusted(error)
 
@@ -90,11 +93,21 @@ class Conn:
             self._owed = 0 if taken else len(piece)
             return taken
         except OSError as error:
-            if error.errno in NOT_YET:
-                return None
-            raise
+            return self._excuse(error)
         except ValueError as error:
             raise _untrusted(error)
+
+    def _excuse(self, error):
+        """Return None when it is only not yet time; else raise `error`, for people to read."""
+        if error.errno in NOT_YET:
+            return None
+        if self._tls is None:
+            raise error
+        # mbedtls gives a number of its own and its name.
+        text = str(error) if len(error.args) < 2 else error.args[1]
+        if not self._spoken:
+            text = "no handshake (%s)" % text
+        raise OSError("TLS: " + text)
 
     def close(self):
         stream = self._stream or self._sock

@@ -6,7 +6,7 @@ import json
 
 from micropython import const
 
-from gateway.mqtt import LinkError, Session
+from gateway.mqtt import ANSWER_WITHIN_MS, LinkError, Session
 
 # At a round trip of 200 ms this is 140 frames a second; only their numbers are kept in RAM.
 _WINDOW = const(32)
@@ -22,6 +22,7 @@ _FRAME = const(0)
 _HEALTH = const(1)
 _REPLY = const(2)
 _STATUS = const(3)
+_WIRE_PERIOD = const(1 << 30)
 
 
 class Uplink:
@@ -46,6 +47,9 @@ class Uplink:
         self._backlog = -1
         self._live_turn = False
         self._introduced = False
+        self._echo = b""
+        self._echo_sent = 0
+        self._echoed = False
         self.state = "starting"
         self.reason = ""
         self.failure = ""
@@ -110,7 +114,7 @@ class Uplink:
         except OSError as error:
             self._fail(str(error))
             return _DOWN_MS
-        self._introduced = False
+        self._introduced = self._echoed = False
         return _BUSY_MS
 
     def _fail(self, reason):
@@ -132,9 +136,11 @@ class Uplink:
             self._introduce()
         self._send_replies()
         self._send_health()
-        self._send_frames()
+        if self._echoed:
+            self._send_frames()
         session.step()
-        return _BUSY_MS if session.window or self._replies else _CONNECTED_MS
+        self._await_echo()
+        return _BUSY_MS if session.window or self._replies or self._echo else _CONNECTED_MS
 
     def _introduce(self):
         """Say who is there, what its frames mean, and that it listens to commands."""
@@ -147,6 +153,19 @@ class Uplink:
             name = b"schema/" + "".join("%02x" % byte for byte in ident).encode()
             session.publish(self._base + name, text, None, True)
         session.subscribe(self._base + b"command/#")
+
+    def _say_echo(self):
+        """Send what must come back. MQTT 3.1.1 has no answer for "you may not write there": a
+        broker acknowledges such a frame and throws it away.
+        """
+        self._echo_sent = self._hal.wire_ms()
+        self._echo = b"%d" % self._echo_sent
+        self._session.publish(self._base + b"command/echo", self._echo)
+
+    def _await_echo(self):
+        waited = (self._hal.wire_ms() - self._echo_sent) % _WIRE_PERIOD
+        if self._echo and waited > ANSWER_WITHIN_MS:
+            raise LinkError("broker does not pass on what this node writes: see its access rules")
 
     def _resume(self):
         """Send again what was in flight when the last connection ended."""
@@ -198,7 +217,6 @@ class Uplink:
                 return found
 
     def _acked(self, tag):
-        self.heard_ms = self._clock.uptime_ms()
         # Only an answer ends the back-off: some brokers accept a node, then throw it out.
         self._back_off = 0
         if tag[0] == _FRAME:
@@ -212,6 +230,7 @@ class Uplink:
         if self._health_wanted or now >= self._health_due:
             self._health_wanted = False
             self._health_due = now + _HEALTH_EVERY_MS
+            self._say_echo()
             self._session.publish(self._base + b"health", self._report(), (_HEALTH, 0), True)
 
     def _send_replies(self):
@@ -222,6 +241,13 @@ class Uplink:
 
     def _message(self, topic, payload):
         """Carry a command out and leave the answer to be sent; umqtt acknowledges it after that."""
+        if topic == self._base + b"command/echo":
+            # One of an older connection may come first.
+            if payload == self._echo:
+                self._echo = b""
+                self._echoed = True
+                self.heard_ms = self._clock.uptime_ms()
+            return
         reply = {"command": None, "id": None}
         try:
             reply["command"] = topic[len(self._base) + len("command/") :].decode()

@@ -233,3 +233,25 @@ def test_uplink_repeats_no_id_that_is_neither_text_nor_a_number():
     assert [one["ok"] for one in replies] == [False] * 4 + [True], replies
     assert [one["id"] for one in replies] == [None] * 4 + ["a-1"]
     assert uplink.stats()["reconnects"] == 0
+
+
+def test_uplink_entrusts_no_frame_to_a_broker_that_does_not_pass_on_what_it_writes():
+    # Without the right to write, Mosquitto acknowledges all the same, and throws away.
+    forbidden = Conn(echoes=False)
+    hal, spool, uplink = make([forbidden, Conn()], 3)
+    run(hal, uplink, 29000)
+    assert uplink.stats()["state"] == "online" and uplink.heard_ms is None
+    run(hal, uplink, 2000)
+    assert "access rules" in uplink.stats()["failure"] and not forbidden.published(b"/frames")
+    assert not spool.acked
+    run(hal, uplink, 5000)
+    assert sorted(spool.acked) == [0, 1, 2] and uplink.heard_ms > 31000
+
+
+def test_uplink_believes_no_echo_of_a_connection_before():
+    conn = Conn(echoes=False)
+    hal, spool, uplink = make([conn], 3)
+    run(hal, uplink, 100)
+    conn.incoming += message(COMMAND + b"echo", b"12345")
+    run(hal, uplink, 3000)
+    assert uplink.heard_ms is None and not spool.acked and not conn.published(b"/reply")

@@ -1,12 +1,16 @@
-"""The uplink and nothing else, on MicroPython and real sockets: PORT FRAMES MOST_S [CA HOST].
+"""The uplink and nothing else, on MicroPython and real sockets.
 
-It prints, as JSON, what it was told is delivered. FRAMES below zero: umqtt.simple's own publish.
-WIRE_SPEED in the environment: so much faster do the link's deadlines pass.
+SETTINGS in the environment, a JSON object:
+
+`port`, `frames` to deliver (below zero: by umqtt.simple's own publish), `most_s`; `host`, `node`;
+`ca` (list), `cert`, `key`: DER files; `names`: a JSON file {name: address} read at each look-up;
+`speed`: so much faster do the link's deadlines pass.
+It prints, as JSON, what it was told is delivered.
 """
 
 import json
 import os
-import sys
+import socket
 import time
 
 from umqtt.simple import MQTTClient
@@ -16,12 +20,28 @@ from gateway.uplink import Uplink
 from link_fakes import CONFIG, Link, Spool
 
 
+class Names:
+    """The socket module, with names from a file."""
+
+    def __init__(self, path):
+        self._path = path
+
+    def __getattr__(self, name):
+        return getattr(socket, name)
+
+    def getaddrinfo(self, host, *more):
+        address = json.loads(content(self._path)).get(host, host)
+        return socket.getaddrinfo(address, *more)
+
+
 class Hal:
     link = Link()
-    speed = int(os.getenv("WIRE_SPEED") or 1)
+
+    def __init__(self, speed):
+        self._speed = speed
 
     def wire_ms(self):
-        return time.ticks_ms() * self.speed % (1 << 30)
+        return time.ticks_ms() * self._speed % (1 << 30)
 
     def uptime_ms(self):
         return time.ticks_ms()
@@ -42,17 +62,20 @@ def own_publish(port, count):
     return {"acked": list(range(count)), "ms": time.ticks_diff(time.ticks_ms(), began)}
 
 
-def run(port, count, most_s, tls, host):
+def run(settings):
     broker = dict(CONFIG["broker"])
-    broker.update({"host": host, "port": port, "tls": tls})
-    spool = Spool(count)
+    host = settings.get("host", "127.0.0.1")
+    broker.update({"host": host, "port": settings["port"], "tls": tls_of(settings)})
+    spool = Spool(settings["frames"])
     spool.frames = {seq: b"%06d" % seq + bytes(194) for seq in spool.frames}
-    hal = Hal()
-    config = {"node": "n1", "broker": broker}
-    uplink = Uplink(hal, hal, config, spool, [], lambda: b"{}", {"hi": lambda arguments: {}})
+    hal = Hal(settings.get("speed", 1))
+    config = {"node": settings.get("node", "n1"), "broker": broker}
+    commands = {"hi": lambda arguments: {}}
+    report = lambda: json.dumps({"link": uplink.stats()}).encode()  # noqa: E731 - it is one line
+    uplink = Uplink(hal, hal, config, spool, [], report, commands)
     began = time.ticks_ms()
     slowest = 0
-    while spool.waiting and time.ticks_diff(time.ticks_ms(), began) < most_s * 1000:
+    while spool.waiting and time.ticks_diff(time.ticks_ms(), began) < settings["most_s"] * 1000:
         start = time.ticks_ms()
         wait = uplink.step()
         slowest = max(slowest, time.ticks_diff(time.ticks_ms(), start))
@@ -61,20 +84,28 @@ def run(port, count, most_s, tls, host):
     return {"acked": spool.acked, "ms": took, "slowest_ms": slowest, "stats": uplink.stats()}
 
 
+def tls_of(settings):
+    if "ca" not in settings:
+        return None
+    tls = {"ca": [content(path) for path in settings["ca"]]}
+    if "cert" in settings:
+        tls.update({"cert": content(settings["cert"]), "key": content(settings["key"])})
+    return tls
+
+
 def content(path):
     with open(path, "rb") as file:
         return file.read()
 
 
-def main(port, count, most_s, authorities="", host="127.0.0.1"):
-    tls = None
-    if authorities:
-        tls = {"ca": [content(path) for path in authorities.split(",")]}
-    if int(count) < 0:
-        said = own_publish(int(port), -int(count))
+def main(settings):
+    if "names" in settings:
+        dial.socket = Names(settings["names"])
+    if settings["frames"] < 0:
+        said = own_publish(settings["port"], -settings["frames"])
     else:
-        said = run(int(port), int(count), int(most_s), tls, host)
+        said = run(settings)
     print(json.dumps(said))
 
 
-main(*sys.argv[1:])
+main(json.loads(os.getenv("SETTINGS")))

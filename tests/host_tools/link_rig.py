@@ -1,0 +1,121 @@
+"""What tests of the link share: a node's uplink in a process, brokers, a subscriber."""
+
+import contextlib
+import json
+import shutil
+import socket
+import subprocess
+import threading
+import time
+from pathlib import Path
+
+import paho.mqtt.client as mqtt
+import pytest
+
+from host_tools import build
+from host_tools.broker import Broker, free_port
+
+TESTS = Path(__file__).resolve().parent.parent
+PATHS = [build.ROOT / "firmware", TESTS, build.UMQTT.parent.parent]
+
+
+def start_node(port, frames, most_s, wire_speed=1, **more):
+    """Start link_node.py; `more`: its other settings."""
+    settings = {"port": port, "frames": frames, "most_s": most_s, "speed": wire_speed, **more}
+    return subprocess.Popen(
+        [*build.micropython("1M"), str(TESTS / "host_tools/link_node.py")],
+        env={
+            "MICROPYPATH": ":".join([".frozen", *map(str, PATHS)]),
+            # Not an argument: those are 255 characters long at most.
+            "SETTINGS": json.dumps(settings, default=str),
+        },
+        stdout=subprocess.PIPE,
+        text=True,
+    )
+
+
+def finish_node(node, most_s=60):
+    """Return what a node says of itself at its end."""
+    try:
+        said, _ = node.communicate(timeout=most_s)
+    finally:
+        node.kill()
+    assert node.returncode == 0, said
+    return json.loads(said.splitlines()[-1])
+
+
+@contextlib.contextmanager
+def mosquitto(folder, more="allow_anonymous true\n", port=None, address="127.0.0.1"):
+    """A Mosquitto of its own, as a process with a `port`; skips where there is none."""
+    program = shutil.which("mosquitto", path="/usr/sbin:/usr/local/sbin") or shutil.which(
+        "mosquitto"
+    )
+    if not program:
+        pytest.skip("mosquitto is not installed: apt install mosquitto, or brew install mosquitto")
+    port = port or free_port()
+    path = folder / f"mosquitto{port}.conf"
+    path.write_text(f"user root\nlistener {port} {address}\n{more}")
+    process = subprocess.Popen([program, "-c", str(path)], stderr=subprocess.DEVNULL)
+    process.port = port
+    try:
+        wait_for(lambda: is_listening(address, port), 10)
+        yield process
+    finally:
+        process.kill()
+        process.wait(10)
+
+
+def is_listening(address, port):
+    try:
+        socket.create_connection((address, port), 1).close()
+    except OSError:
+        return False
+    return True
+
+
+@contextlib.contextmanager
+def running(kind, folder):
+    """A broker of a kind, "embedded" or "mosquitto"; yields its port."""
+    if kind == "embedded":
+        with Broker() as broker:
+            yield broker.port
+    else:
+        with mosquitto(folder) as process:
+            yield process.port
+
+
+@contextlib.contextmanager
+def listening(port, topic="kista/1/n1/frames", address="127.0.0.1", **tls):
+    """A subscriber straight at the broker; yields the list of payloads."""
+    got = []
+    ready = threading.Event()
+    client = mqtt.Client(mqtt.CallbackAPIVersion.VERSION2)
+    if tls:
+        client.tls_set(**tls)
+    client.on_message = lambda _client, _data, message: got.append(message.payload)
+    client.on_subscribe = lambda *_: ready.set()
+    # With each connection: a broker that was restarted may have forgotten.
+    client.on_connect = lambda *_: client.subscribe(topic, 1)
+    client.connect(address, port)
+    client.loop_start()
+    assert ready.wait(10)
+    yield got
+    client.disconnect()
+    client.loop_stop()
+
+
+def wait_for(condition, most_s=20):
+    end = time.monotonic() + most_s
+    while not condition():
+        assert time.monotonic() < end
+        time.sleep(0.005)
+
+
+def assert_all_arrived(got, said, count):
+    """What the node holds for delivered is exactly `count` frames, and the subscriber has them."""
+    assert sorted(set(said["acked"])) == list(range(count)), said["stats"]
+    end = time.monotonic() + 5
+    while len(set(got)) < count and time.monotonic() < end:
+        time.sleep(0.02)
+    assert {int(payload[:6]) for payload in got} >= set(said["acked"])
+    assert said["slowest_ms"] < 200, said["slowest_ms"]
