@@ -62,7 +62,7 @@ def test_mqtt_packet_ids_wrap_and_skip_those_in_flight():
     session.step()
     conn.answers = True
     seen = bytearray(65536)
-    for n in range(70001):
+    for n in range(140001):
         session.publish(b"t", b"x", n)
         session.step()
         seen[conn.published(b"t")[-1][3]] = 1
