@@ -6,7 +6,7 @@ from micropython import const
 
 import gateway
 from gateway.clock import Clock
-from gateway.health import Health
+from gateway.health import STALLED_AFTER_MS, Health, leave_word
 from gateway.sampler import Stream
 from gateway.spool import Spool
 from gateway.uplink import Uplink
@@ -64,6 +64,8 @@ class Node:
         self._anchored = self.clock.unix_ms() is not None
         self._reset_at = None
 
+        longest_ms = max([stream["period_ms"] for stream in self.config["streams"]] or [0])
+        self._patience_ms = STALLED_AFTER_MS + 3 * longest_ms
         idents = [ident for ident, _ in schemas]
         self.spool = Spool(hal.flash("journal"), hal.flash("spool"), boot, self.clock, idents)
         self.spool.mount()
@@ -123,7 +125,17 @@ class Node:
     def _housekeeping(self):
         if self._reset_at is not None and self.clock.uptime_ms() >= self._reset_at:
             self.hal.reset()
-        return self.health.step((self.rows(), self.uplink.stats()["acked"]))
+        heard = None
+        if self.config["broker"] and self.hal.link.up():
+            heard = self.uplink.heard_ms or 0
+        # Rows that are taken and do not reach the flash are no progress.
+        kept = self.spool.stats()["next_seq"]
+        wait = self.health.step(self.rows(), kept, heard, self._patience_ms)
+        if self.health.stalled and not self.health.safe_mode and self._reset_at is None:
+            # Before the watchdog does it: nothing that was taken is lost this way.
+            leave_word(self.hal, OSError(self.health.stalled))
+            self._reboot({})
+        return wait
 
     def rows(self):
         """Return how many rows this boot has taken."""

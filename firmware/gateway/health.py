@@ -9,7 +9,10 @@ _TEXT_MOST = const(100)
 # After so many boots in a row that got nothing done, the node only connects, reports and obeys.
 FUTILE_BOOTS_MOST = const(5)
 _REASONS_MOST = const(8)
-_STALLED_AFTER_MS = const(15 * 60 * 1000)
+# A frame closes every 15 minutes, and takes a while.
+STALLED_AFTER_MS = const(20 * 60 * 1000)
+# A broker may be away for long, and a reset does not bring it back: four times a day is enough.
+_UNHEARD_MOST_MS = const(6 * 3600 * 1000)
 # Well within the watchdog's two minutes.
 _LOOK_MS = const(10 * 1000)
 
@@ -29,8 +32,9 @@ class Health:
         self.reset_cause = hal.reset_cause()
         self.safe_mode = self.futile > FUTILE_BOOTS_MOST
         self.reasons = []
-        self._progress_at = clock.uptime_ms()
-        self._progress = None
+        self.stalled = ""
+        self._kept_at = self._heard_at = clock.uptime_ms()
+        self._taken = self._kept = self._heard = None
         self._save()
 
     def say(self, reason):
@@ -41,17 +45,32 @@ class Health:
         if len(self.reasons) > _REASONS_MOST:
             del self.reasons[0]
 
-    def step(self, progress):
-        """Feed the watchdog while `progress` (any value) keeps changing; return ms to wait."""
+    def step(self, taken, kept, heard=None, patience_ms=STALLED_AFTER_MS):
+        """Feed the watchdog while there is progress; return ms to wait.
+
+        `taken`: rows, `kept`: frames in flash, which must change within `patience_ms`; `heard`:
+        when a message came back last (None without a network), which must change in six hours.
+        `stalled` says what did not.
+        """
         now = self._clock.uptime_ms()
-        if progress != self._progress:
-            if self._progress is not None and self.futile:
+        if taken != self._taken or heard != self._heard:
+            if self._taken is not None and self.futile:
                 self.futile = 0
                 self._save()
-            self._progress = progress
-            self._progress_at = now
+            self._taken = taken
+        if kept != self._kept:
+            self._kept = kept
+            self._kept_at = now
+        if heard is None or heard != self._heard:
+            self._heard = heard
+            self._heard_at = now
+        self.stalled = ""
+        if now - self._kept_at >= patience_ms:
+            self.stalled = "no frame closed for %d s" % (patience_ms // 1000)
+        elif now - self._heard_at >= _UNHEARD_MOST_MS:
+            self.stalled = "nothing came back for %d s" % (_UNHEARD_MOST_MS // 1000)
         # In safe mode there is no progress to be had, and a reset would change nothing.
-        if self.safe_mode or now - self._progress_at < _STALLED_AFTER_MS:
+        if self.safe_mode or not self.stalled:
             self._hal.feed()
         return _LOOK_MS
 

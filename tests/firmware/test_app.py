@@ -126,3 +126,17 @@ def test_app_keeps_what_it_took_when_the_power_goes():
     node.spool.commit()
     again = app.Node(hal, BOARD, json.dumps(CONFIG))
     assert again.spool.pending() == 1 and again.spool.stats()["recovered_rows"] == 12
+
+
+def test_app_whose_rows_do_not_reach_the_flash_leaves_word_and_resets():
+    hal = Hal()
+    node = app.Node(hal, BOARD, json.dumps(CONFIG))
+    node.steps.remove(node.spool.step)
+    node.spool.put = lambda stream, row, quality: None
+    _run(hal, node, 1190)
+    assert not hal.resets and hal.feeds
+    fed = hal.feeds
+    _run(hal, node, 120)
+    assert hal.resets and hal.feeds <= fed + 8
+    again = app.Node(hal, BOARD, json.dumps(CONFIG))
+    assert "no frame closed" in again.health.last_error

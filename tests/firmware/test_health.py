@@ -35,11 +35,12 @@ def test_health_feeds_the_watchdog_only_while_something_moves():
     fed_at = 0
     for second in range(3600):
         before = hal.feeds
-        one.step(min(second, 600))
+        # Rows are taken for ever; after 600 s none reaches the flash.
+        one.step(second, min(second, 600))
         if hal.feeds > before:
             fed_at = second
         hal.advance(1000)
-    assert 600 + 890 <= fed_at <= 600 + 900
+    assert 600 + 1190 <= fed_at <= 600 + 1200 and one.stalled
 
 
 def test_health_goes_into_safe_mode_after_five_boots_without_progress():
@@ -48,8 +49,8 @@ def test_health_goes_into_safe_mode_after_five_boots_without_progress():
         assert not _boot(hal).safe_mode
     safe = _boot(hal)
     assert safe.safe_mode
-    safe.step(1)
-    safe.step(2)
+    safe.step(1, 0)
+    safe.step(2, 0)
     assert not _boot(hal).safe_mode
 
 
@@ -59,3 +60,31 @@ def test_health_keeps_the_last_reasons_once_each():
         one.say("broker refuses")
         one.say("reason %d" % i)
     assert len(one.reasons) == 8 and one.reasons[-2:] == ["broker refuses", "reason 19"]
+
+
+def test_health_wants_a_message_to_come_back_in_six_hours_of_network():
+    hal = Hal()
+    one = _boot(hal)
+    starved_at = None
+    for minute in range(20 * 60):
+        # Three hours with a network that echoes, five without one, then one that is deaf.
+        hour = minute // 60
+        heard = minute if hour < 3 else (None if hour < 8 else 0)
+        before = hal.feeds
+        one.step(minute, minute, heard)
+        if hal.feeds == before and starved_at is None:
+            starved_at = minute
+            assert one.stalled.startswith("nothing came back")
+        hal.advance(60 * 1000)
+    assert starved_at == (8 + 6) * 60
+
+
+def test_health_waits_longer_where_rows_are_rarer():
+    hal = Hal()
+    one = _boot(hal)
+    hour = 3600 * 1000
+    for n in range(48):
+        before = hal.feeds
+        one.step(n // 2, n // 2, None, health.STALLED_AFTER_MS + 3 * hour)
+        assert hal.feeds > before
+        hal.advance(hour // 2)
