@@ -4,7 +4,7 @@ VENV := .venv
 BIN := $(VENV)/bin
 READY := $(VENV)/ready
 
-.PHONY: help setup demo test check fuzz bench-frames chaos-flash clean
+.PHONY: help setup demo test check fuzz bench-frames chaos-flash clean bench-link
 
 help:             ## This list
 	@grep -hE '^[a-z-]+: .*##|^[a-z-]+:.*##' $(MAKEFILE_LIST) | sed -E 's/^([a-z-]+):[^#]*## */make \1\t/' | expand -t 20
@@ -38,6 +38,9 @@ fuzz: $(READY)    ## A million frames from strangers [N=1000000] [SEED=1]
 
 chaos-flash: $(READY) ## Cut the power at every single flash operation, twice deep (half an hour)
 	@KISTA_CUTS=all $(BIN)/python -m pytest -s tests/host_tools/test_flash_cuts.py
+
+bench-link: $(READY) ## A day's backlog over 200 ms: the uplink beside umqtt.simple's own publish
+	@$(BIN)/python tests/bench/bench_link.py
 
 clean:            ## Remove the environment and everything built
 	rm -rf $(VENV) build
