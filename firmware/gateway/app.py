@@ -162,10 +162,17 @@ class Node:
 
     def _commands(self):
         """Return {command name: function(arguments dict) -> reply dict}."""
-        return {"resend": self._resend, "reboot": self._reboot}
+        return {"resend": self._resend, "reboot": self._reboot, "health": self._health}
+
+    def _health(self, arguments):
+        # Retained on its own topic; too long to go out twice.
+        self.uplink.want_health()
+        return {}
 
     def _resend(self, arguments):
-        first, last = arguments["first"], arguments["last"]
+        first, last = arguments.get("first"), arguments.get("last")
+        if not isinstance(first, int) or not isinstance(last, int) or not 0 <= first <= last:
+            raise ValueError("needs first and last, sequence numbers of frames")
         return {"frames": self.spool.resend(first, last)}
 
     def _reboot(self, arguments):

@@ -10,6 +10,7 @@ from host_tools.twin import buses, flash
 from host_tools.twin.scheduler import Scheduler
 from host_tools.twin.sensors import sds011
 from host_tools.twin.source import Generator
+from support import raises
 
 START_MS = 1790000000000
 SIZES = {"journal": (0, 16 * flash.SECTOR), "spool": (16 * flash.SECTOR, 16 * flash.SECTOR)}
@@ -140,3 +141,20 @@ def test_app_whose_rows_do_not_reach_the_flash_leaves_word_and_resets():
     assert hal.resets and hal.feeds <= fed + 8
     again = app.Node(hal, BOARD, json.dumps(CONFIG))
     assert "no frame closed" in again.health.last_error
+
+
+def test_app_sends_frames_again_by_number_and_says_what_it_cannot_understand():
+    hal = Hal()
+    node = app.Node(hal, BOARD, json.dumps(CONFIG))
+    _run(hal, node, 2001)
+    resend = node._commands()["resend"]
+    for wrong in ({}, {"first": 0}, {"first": "0", "last": 1}, {"first": 2, "last": 1}):
+        assert "first and last" in raises(ValueError, resend, wrong)
+    assert resend({"first": 0, "last": 1000000}) == {"frames": 2}
+    assert [node.spool.asked()[0] for _ in range(2)] == [0, 1] and node.spool.asked() is None
+    assert resend({"first": 500, "last": 600}) == {"frames": 0}
+
+
+def test_app_sends_its_health_when_it_is_asked_for_it():
+    node = app.Node(Hal(), BOARD, json.dumps(CONFIG))
+    assert node._commands()["health"]({}) == {} and node.uplink._health_wanted
