@@ -5,7 +5,7 @@ import umqtt_cpython  # noqa: F401 - makes umqtt.simple importable
 
 # isort: split
 from fakes import Hal as QuietHal
-from gateway import app
+from gateway import app, frame
 from host_tools.twin import buses, flash
 from host_tools.twin.scheduler import Scheduler
 from host_tools.twin.sensors import sds011
@@ -158,3 +158,42 @@ def test_app_sends_frames_again_by_number_and_says_what_it_cannot_understand():
 def test_app_sends_its_health_when_it_is_asked_for_it():
     node = app.Node(Hal(), BOARD, json.dumps(CONFIG))
     assert node._commands()["health"]({}) == {} and node.uplink._health_wanted
+
+
+def _frames(node):
+    """Return the closed frames of a node, decoded, in order."""
+    found = []
+    after = -1
+    while True:
+        one = node.spool.next(after)
+        if one is None:
+            return found
+        after = one[0]
+        found.append(frame.decode(one[1]))
+
+
+def test_app_dates_the_rows_of_an_hour_without_time_when_the_time_arrives():
+    hal = Hal()
+    node = app.Node(hal, BOARD, json.dumps(CONFIG))
+    _run(hal, node, 3600)
+    node.clock.set(START_MS + node.clock.uptime_ms(), "test")
+    _run(hal, node, 2000)
+    frames = _frames(node)
+    early = [one for one in frames if not one.quality]
+    late = [one for one in frames if one.quality]
+    assert sum(one.rows for one in early) == 360 and late
+    assert late[0].anchor == START_MS and late[0].boot == early[0].boot
+    times = [time + START_MS for one in early for time in one.times]
+    times += [time for one in late for time in one.times]
+    assert times == list(range(times[0], times[0] + 10000 * len(times), 10000))
+
+
+def test_app_keeps_rows_whose_boot_never_learnt_the_time_as_such():
+    hal = Hal()
+    node = app.Node(hal, BOARD, json.dumps(CONFIG))
+    _run(hal, node, 125)
+    node.spool.commit()
+    again = app.Node(hal, BOARD, json.dumps(CONFIG))
+    (one,) = _frames(again)
+    assert one.quality == 0 and one.rows == 12 and one.anchor is None
+    assert one.boot == node.health.boot and max(one.times) <= 125000

@@ -95,3 +95,17 @@ def test_clock_counts_steps_but_not_drift():
     assert clock.steps == 0
     clock.set(NOW_MS - 3600000, "test")
     assert clock.steps == 1 and clock.unix_ms() == NOW_MS - 3600000
+
+
+def test_clock_jumps_leave_the_uptime_alone():
+    hal = Hal(ticks=(1 << 30) - 1000)
+    clock = Clock(hal)
+    hour, day = 3600 * 1000, 24 * 3600 * 1000
+    for count, jump in enumerate((-hour, hour, -day, day, 2086000000000 - NOW_MS)):
+        clock.set(NOW_MS, "test")
+        before, steps = clock.uptime_ms(), clock.steps
+        clock.set(NOW_MS + jump, "test")
+        hal.advance(500)
+        assert clock.uptime_ms() == before + 500, count
+        assert clock.unix_ms() == NOW_MS + jump + 500 and clock.steps == steps + 1, count
+        assert clock.boot_unix_ms() == NOW_MS + jump - before, count
