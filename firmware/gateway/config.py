@@ -47,7 +47,7 @@ def check(config, board, load_driver):
     """Return a checked copy of `config`, like `parse`."""
     _keys(config, "configuration", _NODE_KEYS)
     config = dict(config)
-    _name(config, "node", "node")
+    check_name(config, "node", "node")
     if config.get("board", board["name"]) != board["name"]:
         raise ConfigError("board: is for %r, this is %r" % (config["board"], board["name"]))
     config["board"] = board["name"]
@@ -67,7 +67,7 @@ def salvage(text, board):
     kept = {"node": "unnamed", "broker": None, "network": {}, "time_servers": [], "streams": []}
     try:
         config = json.loads(text)
-        _name(config, "node", "node")
+        check_name(config, "node", "node")
         broker = _broker(config.get("broker"))
         network = _keyed(config, "network", {})
         time_servers = _hosts(config.get("time_servers", []))
@@ -87,7 +87,7 @@ def _streams(streams, board, load_driver):
         field = "streams[%d]" % number
         _keys(stream, field, _STREAM_KEYS)
         stream = dict(stream)
-        _name(stream, "name", field + ".name")
+        check_name(stream, "name", field + ".name")
         if stream["name"] in names:
             raise ConfigError("%s.name: %r is there twice" % (field, stream["name"]))
         names.append(stream["name"])
@@ -132,7 +132,7 @@ def _sensor(sensor, field, stream, board, load_driver, pins):
         )
     _claim_pins(bus_name, bus, field, pins, sensor)
     if "name" in sensor:
-        _name(sensor, "name", field + ".name")
+        check_name(sensor, "name", field + ".name")
     return dict(sensor)
 
 
@@ -229,7 +229,8 @@ def _keys(value, field, known):
             raise ConfigError("%s: unknown key %r; known are %s" % (field, key, ", ".join(known)))
 
 
-def _name(holder, key, field):
+def check_name(holder, key, field):
+    """ConfigError when holder[key] is no name for a node, a stream or a sensor."""
     name = holder.get(key)
     if not isinstance(name, str) or not 1 <= len(name) <= _NAME_MOST:
         raise ConfigError("%s: needs a name of 1 to %d characters" % (field, _NAME_MOST))

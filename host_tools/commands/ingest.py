@@ -6,10 +6,10 @@ import signal
 import sys
 import threading
 import time
-from pathlib import Path
 
 import click
 
+from host_tools import tls
 from host_tools.ingest.worker import Worker
 from host_tools.urls import parse_broker, parse_database
 
@@ -63,20 +63,18 @@ class Progress:
     metavar="SECONDS",
     help="End when nothing new came for so long [run until stopped].",
 )
-@click.option(
-    "--ca",
-    "authority",
-    type=click.Path(exists=True, dir_okay=False, path_type=Path),
-    help="Certificate authority of an mqtts:// broker, PEM [the system's].",
-)
-def command(broker_url: str, db_url: str, until_idle: float | None, authority: Path | None) -> None:
+@tls.options
+def command(broker_url, db_url, until_idle, authority, certificate, key) -> None:
     """Take what nodes publish into a database; each frame counts once.
 
     A message is acknowledged after its rows are on the disk: stop it or kill it at any time, the
     broker keeps what comes meanwhile. Run one for each database.
     """
     worker = Worker(
-        parse_broker(broker_url), parse_database(db_url), lambda line: progress.say(line), authority
+        parse_broker(broker_url),
+        parse_database(db_url),
+        lambda line: progress.say(line),
+        tls.Identity(authority, certificate, key),
     )
     progress = Progress(worker)
     interrupted = threading.Event()

@@ -18,6 +18,7 @@ from host_tools.errors import UserError
 from host_tools.ingest import database, messages
 from host_tools.ingest.messages import Arrival, Message
 from host_tools.ingest.store import Store
+from host_tools.tls import Identity
 from host_tools.urls import Broker
 
 # A batch ends with whichever comes first; what arrives during its commit is the next batch.
@@ -58,14 +59,14 @@ class Worker:
         broker: Broker,
         path: Path,
         say: Callable[[str], None],
-        authority: Path | None = None,
+        identity: Identity = Identity(),  # noqa: B008 - it is frozen
     ) -> None:
         self.counts: Counter[str] = Counter()
         self.ready = threading.Event()
         self._broker = broker
         self._path = path
         self._say = say
-        self._authority = authority
+        self._identity = identity
         self._stop = threading.Event()
         self._queue: queue.Queue[_Delivery] = queue.Queue(QUEUED_MOST)
         self._connection = 0
@@ -185,10 +186,7 @@ class Worker:
         if self._broker.user:
             client.username_pw_set(self._broker.user, self._broker.password)
         if self._broker.tls:
-            try:
-                client.tls_set(ca_certs=str(self._authority) if self._authority else None)
-            except OSError as error:
-                raise UserError(f"{self._authority}: no certificate authority ({error})") from None
+            self._identity.secure(client)
         client.reconnect_delay_set(1, RECONNECT_MOST_S)
         client.on_connect = self._on_connect
         client.on_connect_fail = self._on_connect_fail
