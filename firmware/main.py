@@ -6,7 +6,7 @@ import sys
 
 from micropython import const
 
-from gateway import app, health
+from gateway import app, console, health, settings
 
 _COLLECT_EVERY_BYTES = const(32768)
 
@@ -47,13 +47,10 @@ def _main():
 
     with open("board.json") as file:
         board = json.load(file)
-    try:
-        with open("config.json") as file:
-            config_text = file.read()
-    except OSError:
-        config_text = ""
+    chosen = settings.Settings()
     hal = Hal(board)
-    run(hal, lambda: app.Node(hal, board, config_text))
+    watchers = [chosen.watch, console.of_terminal().watch]
+    run(hal, lambda: app.Node(hal, board, chosen.text()), watchers)
 
 
 if __name__ == "__main__":

@@ -55,12 +55,24 @@ class Crumb:
         self.content = bytes(content)
 
 
+class Store:
+    def __init__(self):
+        self.content = {}
+
+    def get(self, key):
+        return self.content.get(key)
+
+    def set(self, key, value):
+        self.content[key] = bytes(value)
+
+
 class Hal:
     def __init__(self, ticks=0, rtc=None):
         self.ticks = ticks
         self.rtc = rtc
         self.link = Link()
         self.crumb = Crumb()
+        self.store = Store()
         self.replies = []
         self.asked = 0
         self.feeds = 0

@@ -10,18 +10,19 @@ from gateway.health import STALLED_AFTER_MS, Health, leave_word
 from gateway.sampler import Stream
 from gateway.spool import Spool
 from gateway.uplink import Uplink
+from gateway.version import VERSION
 
 _BOOT_MASK = const(0x3FFFFFFF)
 _RESET_AFTER_MS = const(5000)
 
 
-def _configure(board, config_text):
+def _configure(board, config_text, store):
     """Return (configuration, why it was refused, [(schema id, schema JSON), …], drivers by name).
 
     What judges a configuration is needed once, and then its memory for the rows.
     """
+    from gateway import access, schema
     from gateway import config as configuration
-    from gateway import schema
 
     refused = ""
     try:
@@ -29,6 +30,10 @@ def _configure(board, config_text):
     except configuration.ConfigError as error:
         refused = str(error)
         config = configuration.salvage(config_text, board)
+    try:
+        access.unlock(config, store)
+    except configuration.ConfigError as error:
+        refused = refused or str(error)
     schemas = []
     drivers = {}
     for stream in config["streams"]:
@@ -37,7 +42,7 @@ def _configure(board, config_text):
         schemas.append((schema.ident(text), text))
         for sensor in stream["sensors"]:
             drivers[sensor["driver"]] = configuration.load_driver(sensor["driver"])
-    for name in ("config", "schema"):
+    for name in ("config", "schema", "access", "checks"):
         del sys.modules["gateway." + name]
         delattr(gateway, name)
     return config, refused, schemas, drivers
@@ -49,7 +54,7 @@ class Node:
     def __init__(self, hal, board, config_text):
         self.hal = hal
         boot = int.from_bytes(hal.random(4), "big") & _BOOT_MASK
-        self.config, refused, schemas, self._drivers = _configure(board, config_text)
+        self.config, refused, schemas, self._drivers = _configure(board, config_text, hal.store)
         self.clock = Clock(hal, self.config["time_servers"])
         self.health = Health(hal, self.clock, boot)
         if refused:
@@ -59,6 +64,9 @@ class Node:
         if self.health.safe_mode:
             self.config["streams"] = []
             schemas = []
+        self._board = board["name"]
+        # What `settings` says of it: proven, new (on trial) or late (its trial has failed).
+        self.configuration = "proven"
         self.steps = [self._housekeeping, self._step_link]
         self.waiting_steps = []
         self._anchored = self.clock.unix_ms() is not None
@@ -74,7 +82,7 @@ class Node:
             self._wire_stream(number, stream)
         self.steps.append(self.spool.step)
         self.uplink = Uplink(
-            hal, self.clock, self.config, self.spool, schemas, self._report, self._commands()
+            hal, self.clock, self.config, self.spool, schemas, self.report, self._commands()
         )
         self.steps.append(self.uplink.step)
         self.steps.append(self._step_clock)
@@ -141,15 +149,22 @@ class Node:
         """Return how many rows this boot has taken."""
         return sum(stream.rows for stream in self.streams)
 
-    def _report(self):
+    def report(self):
         """Return the health message, JSON bytes."""
         late = max([stream.latest_ms for stream in self.streams] or [0])
         sensors = {}
         for stream in self.streams:
             for sampler in stream.samplers:
-                sensors[sampler.label] = [sampler.unanswered, sampler.broken]
+                sensors[sampler.label] = sampler.report()
         return self.health.report(
             {
+                "version": VERSION,
+                "python": "%s %d.%d.%d"
+                % ((sys.implementation.name,) + sys.implementation.version[:3]),
+                "node": self.config["node"],
+                "board": self._board,
+                "configuration": self.configuration,
+                "broker": _address(self.config["broker"]),
                 "rows": self.rows(),
                 "waiting": self.spool.pending(),
                 "lost": self.spool.lost(),
@@ -164,22 +179,26 @@ class Node:
         """Return {command name: function(arguments dict) -> reply dict}."""
         return {"resend": self._resend, "reboot": self._reboot, "health": self._health}
 
-    def _health(self, arguments):
-        # Retained on its own topic; too long to go out twice.
-        self.uplink.want_health()
-        return {}
-
     def _resend(self, arguments):
         first, last = arguments.get("first"), arguments.get("last")
         if not isinstance(first, int) or not isinstance(last, int) or not 0 <= first <= last:
             raise ValueError("needs first and last, sequence numbers of frames")
         return {"frames": self.spool.resend(first, last)}
 
+    def _health(self, arguments):
+        # Retained on its own topic; too long to go out twice.
+        self.uplink.want_health()
+        return {}
+
     def _reboot(self, arguments):
         self.stop()
         # Time for the answer to leave, and for the frames just closed to reach the flash.
         self._reset_at = self.clock.uptime_ms() + _RESET_AFTER_MS
         return {}
+
+
+def _address(broker):
+    return "%s:%d" % (broker["host"], broker["port"]) if broker else None
 
 
 def _feeder(sensor, step_ms):

@@ -4,23 +4,28 @@ import json
 
 from micropython import const
 
+from gateway.access import check_broker, check_network, check_site, check_slot
+from gateway.checks import ConfigError, check_name, is_name, keys, whole
+
 _BYTES_MOST = const(8192)
-_NAME_MOST = const(32)
 _STREAMS_MOST = const(8)
 _SENSORS_MOST = const(12)
 _CHANNELS_MOST = const(32)
 _PERIOD_LEAST_MS = const(1000)
 _PERIOD_MOST_MS = const(3600 * 1000)
-_PORT_MOST = const(65535)
 
-_NODE_KEYS = ("node", "board", "broker", "network", "time_servers", "site", "streams", "live")
+_NODE_KEYS = (
+    "node",
+    "board",
+    "broker",
+    "network",
+    "secrets",
+    "time_servers",
+    "site",
+    "streams",
+    "live",
+)
 _STREAM_KEYS = ("name", "period_ms", "sensors")
-_BROKER_KEYS = ("host", "port", "user", "password", "keepalive_s", "tls")
-_NAME_CHARACTERS = "abcdefghijklmnopqrstuvwxyz0123456789_-"
-
-
-class ConfigError(ValueError):
-    """The configuration cannot be used; the message starts with the field that is wrong."""
 
 
 def load_driver(name):
@@ -45,16 +50,17 @@ def parse(text, board, load_driver):
 
 def check(config, board, load_driver):
     """Return a checked copy of `config`, like `parse`."""
-    _keys(config, "configuration", _NODE_KEYS)
+    keys(config, "configuration", _NODE_KEYS)
     config = dict(config)
     check_name(config, "node", "node")
     if config.get("board", board["name"]) != board["name"]:
         raise ConfigError("board: is for %r, this is %r" % (config["board"], board["name"]))
     config["board"] = board["name"]
-    config["broker"] = _broker(config.get("broker"))
-    config["network"] = _keyed(config, "network", {})
+    config["broker"] = check_broker(config.get("broker"))
+    config["network"] = check_network(config.get("network", {}), board)
     config["time_servers"] = _hosts(config.get("time_servers", ["pool.ntp.org"]))
-    config["site"] = _keyed(config, "site", {})
+    config["site"] = check_site(config.get("site", {}))
+    check_slot(config)
     config["streams"] = _streams(config.get("streams"), board, load_driver)
     return config
 
@@ -68,12 +74,14 @@ def salvage(text, board):
     try:
         config = json.loads(text)
         check_name(config, "node", "node")
-        broker = _broker(config.get("broker"))
-        network = _keyed(config, "network", {})
+        broker = check_broker(config.get("broker"))
+        network = check_network(config.get("network", {}), board)
+        check_slot(config)
         time_servers = _hosts(config.get("time_servers", []))
     except (ValueError, AttributeError, TypeError):
         return kept
     kept.update(node=config["node"], broker=broker, network=network, time_servers=time_servers)
+    kept["secrets"] = config.get("secrets")
     return kept
 
 
@@ -85,13 +93,13 @@ def _streams(streams, board, load_driver):
     checked = []
     for number, stream in enumerate(streams):
         field = "streams[%d]" % number
-        _keys(stream, field, _STREAM_KEYS)
+        keys(stream, field, _STREAM_KEYS)
         stream = dict(stream)
         check_name(stream, "name", field + ".name")
         if stream["name"] in names:
             raise ConfigError("%s.name: %r is there twice" % (field, stream["name"]))
         names.append(stream["name"])
-        _whole(stream, "period_ms", field, _PERIOD_LEAST_MS, _PERIOD_MOST_MS, None)
+        whole(stream, "period_ms", field, _PERIOD_LEAST_MS, _PERIOD_MOST_MS, None)
         sensors = stream.get("sensors")
         if not isinstance(sensors, list) or not 1 <= len(sensors) <= _SENSORS_MOST:
             raise ConfigError("%s.sensors: needs a list of 1 to %d" % (field, _SENSORS_MOST))
@@ -158,7 +166,7 @@ def _claim_pins(bus_name, bus, field, pins, sensor):
 
 
 def _driver(name, field, load_driver):
-    if isinstance(name, str) and name and all(c in _NAME_CHARACTERS for c in name):
+    if isinstance(name, str) and is_name(name):
         try:
             return load_driver(name)
         except ImportError:
@@ -190,57 +198,7 @@ def _channels(stream, field, load_driver):
             )
 
 
-def _broker(broker):
-    _keys(broker, "broker", _BROKER_KEYS)
-    broker = dict(broker)
-    host = broker.get("host")
-    if not isinstance(host, str) or not host or " " in host or "/" in host:
-        raise ConfigError("broker.host: needs a host name or an address, not %r" % (host,))
-    tls = broker.get("tls")
-    if tls is not None and not isinstance(tls, dict):
-        raise ConfigError("broker.tls: needs an object with ca, or nothing")
-    _whole(broker, "port", "broker", 1, _PORT_MOST, 8883 if tls else 1883)
-    _whole(broker, "keepalive_s", "broker", 5, 3600, 60)
-    for key in ("user", "password"):
-        if key in broker and not isinstance(broker[key], str):
-            # The value itself is a secret: it is not repeated.
-            raise ConfigError("broker.%s: needs text" % key)
-    return broker
-
-
 def _hosts(hosts):
     if not isinstance(hosts, list) or not all(isinstance(host, str) and host for host in hosts):
         raise ConfigError("time_servers: needs a list of host names")
     return hosts
-
-
-def _keyed(config, key, default):
-    value = config.get(key, default)
-    if not isinstance(value, dict):
-        raise ConfigError("%s: needs an object" % key)
-    return value
-
-
-def _keys(value, field, known):
-    if not isinstance(value, dict):
-        raise ConfigError("%s: needs an object" % field)
-    for key in value:
-        if key not in known:
-            raise ConfigError("%s: unknown key %r; known are %s" % (field, key, ", ".join(known)))
-
-
-def check_name(holder, key, field):
-    """ConfigError when holder[key] is no name for a node, a stream or a sensor."""
-    name = holder.get(key)
-    if not isinstance(name, str) or not 1 <= len(name) <= _NAME_MOST:
-        raise ConfigError("%s: needs a name of 1 to %d characters" % (field, _NAME_MOST))
-    for character in name:
-        if character not in _NAME_CHARACTERS:
-            raise ConfigError("%s: %r has %r in it; use a-z 0-9 _ -" % (field, name, character))
-
-
-def _whole(holder, key, field, least, most, default):
-    value = holder.get(key, default)
-    if not isinstance(value, int) or isinstance(value, bool) or not least <= value <= most:
-        raise ConfigError("%s.%s: needs a whole number from %d to %d" % (field, key, least, most))
-    holder[key] = value

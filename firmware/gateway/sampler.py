@@ -21,6 +21,8 @@ class Sampler:
         self.count = len(driver.CHANNELS)
         self.unanswered = 0
         self.broken = 0
+        # Why the last reading brought nothing, "" when it did, None before the first.
+        self.failed = None
         # A sensor that ages by being awake sleeps between readings that are far enough apart.
         self._naps = hasattr(sensor, "sleep") and stream.period_ms >= 2 * driver.WARM_UP_MS
 
@@ -53,10 +55,13 @@ class Sampler:
             values = await self._sensor.read()
         except OSError:
             self.unanswered += 1
+            self.failed = "does not answer"
             return (None,) * self.count, flags.NO_ANSWER
-        except ValueError:
+        except ValueError as error:
             self.broken += 1
+            self.failed = "sends wrong data: %s" % error
             return (None,) * self.count, flags.BAD_DATA
+        self.failed = ""
         warm = self._clock.uptime_ms() - self._awake_since >= self._driver.WARM_UP_MS
         return values, 0 if warm else flags.WARM_UP
 
@@ -66,6 +71,20 @@ class Sampler:
             await action()
         except (OSError, ValueError):
             self.unanswered += 1
+
+    def report(self):
+        """Return [unanswered, broken, driver, values, flags of its last row]."""
+        driver = self._driver.__name__.split(".")[-1]
+        last = self._stream.last
+        values, marks = (last[1], last[2]) if last else ((), ())
+        first, end = self._first, self._first + self.count
+        return [
+            self.unanswered,
+            self.broken,
+            driver,
+            list(values[first:end]),
+            list(marks[first:end]),
+        ]
 
     def judge(self, channel, value, mask):
         """Return the flags of one value."""

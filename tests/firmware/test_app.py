@@ -91,7 +91,7 @@ def test_app_takes_rows_and_keeps_them_while_nobody_listens():
     node = app.Node(hal, BOARD, json.dumps(CONFIG))
     _run(hal, node, 2001)
     assert node.rows() == 200 and node.spool.pending() == 2
-    report = json.loads(node._report())
+    report = json.loads(node.report())
     assert report["rows"] == 200 and report["link"]["reason"] == "no signal"
     assert report["late_ms"] < 1000 and not report["safe_mode"]
 
@@ -107,7 +107,7 @@ def test_app_with_a_refused_configuration_goes_into_safe_mode_and_stays_there():
         _run(hal, node, 3600)
         # It keeps on trying to be heard, and neither it nor the watchdog resets it.
         assert hal.resets == 0 and hal.feeds > fed
-        reasons = json.loads(node._report())["reasons"]
+        reasons = json.loads(node.report())["reasons"]
         assert len(reasons) == 1 and reasons[0].startswith("configuration: ")
 
 
