@@ -18,7 +18,7 @@ from cryptography.hazmat.primitives import hashes, serialization
 from cryptography.hazmat.primitives.asymmetric import ec
 from cryptography.x509.oid import ExtendedKeyUsageOID, NameOID
 
-from gateway import config
+from gateway import checks
 from host_tools.errors import UserError
 
 # A node hangs on its post for longer than anybody remembers the date of a certificate.
@@ -48,8 +48,8 @@ class Entry:
 def check_name(name: str) -> str:
     """Return `name` when a node can have it; UserError says what is wrong with it."""
     try:
-        config.check_name({"node": name}, "node", "node")
-    except config.ConfigError as error:
+        checks.check_name({"node": name}, "node", "node")
+    except checks.ConfigError as error:
         raise UserError(str(error)) from None
     return name
 
