@@ -20,7 +20,7 @@ BAUDRATE = 115200
 ANSWER_S = 2
 HEALTH_WITHIN_S = 5.0
 # The longest answer takes 0.2 s at this baud rate.
-ASK_AGAIN_S = 0.5
+ASK_AGAIN_S = 0.3
 STOP_WITHIN_S = 3.0
 PIECE = 256
 STORE = "from gateway.hal_esp32 import Store"

@@ -165,6 +165,7 @@ class Node:
                 "board": self._board,
                 "configuration": self.configuration,
                 "broker": _address(self.config["broker"]),
+                "time_ms": self.clock.unix_ms(),
                 "rows": self.rows(),
                 "waiting": self.spool.pending(),
                 "lost": self.spool.lost(),

@@ -39,6 +39,8 @@ def parse(text, board, load_driver):
     `text`: JSON (str or bytes). `board`: dict of the board's file. `load_driver(name)`: the
     driver's module, ImportError when there is none. ConfigError names the field.
     """
+    if not text:
+        raise ConfigError("configuration: there is none yet")
     if len(text) > _BYTES_MOST:
         raise ConfigError("configuration: longer than %d bytes" % _BYTES_MOST)
     try:

@@ -1,6 +1,7 @@
 """The serial console: what changes is said in a line, and a question is answered in one.
 
 A line is level, seconds since the start, text: `W 93 link: no network (wrong Wi-Fi password)`.
+`log` and Return has everything that holds now said once more.
 `health` and Return asks for the health message, which comes as `H` and JSON. `stop` and Return ends
 the taking of rows and commits them, so that nothing is lost by interrupting the node: `K`.
 """
@@ -86,7 +87,10 @@ class Console:
                 return
             if character in "\r\n":
                 line, self._line = self._line, ""
-                if line == "health":
+                if line == "log":
+                    self._said = {}
+                    self._rows_due = 0
+                elif line == "health":
                     self._say("H " + node.report().decode() + "\r\n")
                 elif line == "stop":
                     node.stop()

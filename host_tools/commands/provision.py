@@ -57,9 +57,8 @@ def command(port: str, config_file: Path | None, wait_s: float) -> None:
                 one.pop("password", None)
     name = plan.config["node"]
     if outcome.proven:
-        link = outcome.report["link"]
         click.secho(f"{name} has reached {outcome.report['broker']}", fg="green")
-        click.echo(f"  {link['acked']} frames delivered, {outcome.report['waiting']} waiting")
+        click.echo(f"  Its sensors: kista doctor --port {port}")
     else:
         click.secho(f"{name} is pending: {outcome.reason}", fg="yellow")
         click.echo(f"  It goes on trying. Look again: kista doctor --port {port}")

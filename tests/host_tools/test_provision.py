@@ -1,15 +1,20 @@
 import contextlib
 import json
 import re
+import signal
+import subprocess
+import sys
 import threading
 import time
+from pathlib import Path
 
 import pytest
 from click.testing import CliRunner
-from pty_board import PtyBoard
+from pty_board import BOARD, PtyBoard
 from secure_broker import SecureBroker
 
-from host_tools import cli, provision
+from host_tools import boards, cli, provision
+from host_tools import site as site_file
 from host_tools.errors import UserError
 from host_tools.ingest import database, report
 from host_tools.ingest.worker import Worker
@@ -35,20 +40,28 @@ sensors = [{{ driver = "sds011", bus = "uart1" }}]
 
 def kista(*arguments, typed=None):
     """Return (exit code, output) of one command."""
-    result = CliRunner().invoke(cli.kista, [str(argument) for argument in arguments], input=typed)
+    result = CliRunner().invoke(
+        cli.kista,
+        [str(argument) for argument in arguments],
+        input=typed,
+        standalone_mode=False,
+    )
     if isinstance(result.exception, UserError):
         return 1, str(result.exception)
-    if result.exception and not isinstance(result.exception, SystemExit):
+    if result.exception:
         raise result.exception
-    return result.exit_code, result.output
+    return result.return_value or 0, result.output
+
+
+def make_place(folder):
+    """Return a broker, an authority and a folder for a board that was never provisioned."""
+    (folder / "board").mkdir()
+    return SecureBroker(folder, "post-17", "ingest")
 
 
 @pytest.fixture
-def place(tmp_path, monkeypatch):
-    """A broker, an authority and a board that was never provisioned."""
-    monkeypatch.chdir(tmp_path)
-    (tmp_path / "board").mkdir()
-    return SecureBroker(tmp_path, "post-17", "ingest")
+def place(tmp_path):
+    return make_place(tmp_path)
 
 
 def site(place, ssid="city", node="post-17"):
@@ -84,28 +97,6 @@ def assert_nothing_secret(place, board, *outputs):
         assert "hush" not in text and key not in text
 
 
-@pytest.mark.slow
-def test_from_the_first_prompt_to_rows_in_the_database(place):
-    typed = ["post-17", "city", "", place.url, "ca", "Torshamnsgatan 20", "59.4046", "17.9497"]
-    typed += ["4", "210", "2", "sds011", "", "", "1", "hush-city"]
-    air = place.folder / "board", AIR
-    with place.running(), ingesting(place) as rows, PtyBoard(*air) as board:
-        code, said = kista("provision", "--port", board.port, typed="\n".join([*typed, ""]))
-        assert code == 0 and "post-17 has reached localhost" in said, said
-        with SerialNode(board.port) as node:
-            wait(node, lambda report: report["rows"])
-            # What rows it has are put into frames, and these acknowledged.
-            node.say("stop")
-            last = wait(node, lambda report: report["link"]["acked"])
-        end = time.monotonic() + 5
-        while rows() != {"post-17": last["rows"]} and time.monotonic() < end:
-            time.sleep(0.02)
-        assert rows() == {"post-17": last["rows"]}
-        config = json.loads(board.read("config.json"))
-        assert config["site"]["latitude_udeg"] == 59404600 and config["secrets"] == "a"
-        assert_nothing_secret(place, board, said, str(config))
-
-
 def wait(node, good):
     for _ in range(50):
         report = node.health()
@@ -114,14 +105,102 @@ def wait(node, good):
     raise AssertionError(report)
 
 
+@pytest.fixture(scope="module")
+def post(tmp_path_factory):
+    """A node that answered every question of `kista provision`, its broker, its database."""
+    place = make_place(tmp_path_factory.mktemp("post"))
+    typed = ["post-17", "city", "", place.url, str(place.house.folder), "Torshamnsgatan 20"]
+    typed += ["59.4046", "17.9497", "4", "210", "2", "sds011", "", "bme280", "1", "hush-city", ""]
+    air = place.folder / "board", AIR
+    with place.running(), ingesting(place) as rows, PtyBoard(*air) as board:
+        code, said = kista("provision", "--port", board.port, typed="\n".join(typed))
+        place.board, place.rows, place.said = board, rows, said
+        assert code == 0, said
+        yield place
+
+
+@pytest.mark.slow
+def test_a_person_answers_the_questions_and_the_node_reaches_its_broker(post):
+    assert "post-17 has reached localhost" in post.said
+    config = json.loads(post.board.read("config.json"))
+    assert config["site"]["latitude_udeg"] == 59404600 and config["secrets"] == "a"
+    assert config["streams"][0]["period_ms"] == 1000
+    assert_nothing_secret(post, post.board, post.said, str(config))
+
+
+@pytest.mark.slow
+def test_the_doctor_finds_the_sensor_that_is_missing_and_proves_the_rest(post):
+    with SerialNode(post.board.port) as node:
+        wait(node, lambda report: report["sensors"]["bme280"][0])
+    broker = ("--broker", post.url, *post.cli("ingest"))
+    code, said = kista("doctor", "--port", post.board.port, *broker)
+    assert code == 1 and said.startswith("post-17 on esp32_generic"), said
+    found = re.findall(r"● (\S+) +(name resolution|\w+) ", said)
+    assert [what for light, what in found if light == "ACT"] == ["bme280"], said
+    assert {what for light, what in found if light == "ok"} == {
+        *("power", "configuration", "sds011", "network", "name resolution", "broker"),
+        *("time", "memory", "versions", "publishing"),
+    }, said
+    code, said = kista("doctor", "--port", post.board.port)
+    assert code == 1 and "proven with --broker" in said
+
+
+@pytest.mark.slow
+def test_the_doctor_asks_through_the_broker_too(post):
+    broker = ("--broker", post.url, *post.cli("ingest"))
+    code, said = kista("doctor", "--node", "post-17", *broker)
+    assert code == 1 and "it answers, and others hear it" in said and "bme280" in said
+    code, said = kista("doctor", "--node", "post-99", *broker)
+    assert code == 1 and "the broker has nothing of post-99" in said
+
+
+@pytest.mark.slow
+def test_the_monitor_says_what_holds_saves_it_and_ends_clean(post):
+    log = post.folder / "node.log"
+    kista_itself = Path(sys.executable).with_name("kista")
+    arguments = ["monitor", "--port", post.board.port, "-o", str(log), "--level", "E"]
+    process = subprocess.Popen(
+        [kista_itself, *arguments],
+        stdout=subprocess.PIPE,
+        stderr=subprocess.PIPE,
+        text=True,
+    )
+    end = time.monotonic() + 10
+    while not (log.exists() and "rows" in log.read_text()) and time.monotonic() < end:
+        time.sleep(0.05)
+    process.send_signal(signal.SIGINT)
+    said, error = process.communicate(timeout=10)
+    assert process.returncode == 0 and "Traceback" not in error
+    saved = log.read_text().splitlines()
+    assert error == f"kista: {len(saved)} lines in {log}\n"
+    assert any(re.fullmatch(r"\S+T\S+ I \d+ link: online", line) for line in saved), saved
+    assert re.fullmatch(r"\S+  E \d+ bme280: does not answer\n", said)
+
+
+@pytest.mark.slow
+def test_its_rows_come_into_the_database(post):
+    with SerialNode(post.board.port) as node:
+        # What rows it has are put into frames, and these acknowledged.
+        node.say("stop")
+        last = wait(node, lambda report: report["link"]["acked"])
+    end = time.monotonic() + 5
+    while post.rows() != {"post-17": last["rows"]} and time.monotonic() < end:
+        time.sleep(0.02)
+    assert post.rows() == {"post-17": last["rows"]} and last["rows"] > 1
+
+
 @pytest.mark.slow
 def test_without_a_network_it_is_pending_and_the_old_configuration_is_kept(place):
-    with place.running(), PtyBoard(place.folder / "board", AIR) as board:
+    folder = place.folder / "board"
+    old = site_file.plan(
+        site_file.read(site(place)), boards.load(BOARD), place.folder, lambda what: ""
+    )
+    proven = old.text("a")
+    (folder / "config.json").write_bytes(proven)
+    (folder / "nvs.kista.secrets_a").write_bytes(old.stored())
+    with place.running(), PtyBoard(folder, AIR) as board:
         port = ("provision", "--port", board.port, "--config")
-        code, said = kista(*port, site(place), "--wait", 20)
-        assert code == 0 and "has reached" in said, said
-        proven = board.read("config.json")
-        code, gone = kista(*port, site(place, "moon"), "--wait", 2)
+        code, gone = kista(*port, site(place, "moon"), "--wait", 1)
         assert code == 0 and re.search("post-17 is pending: not joined yet", gone), gone
         # The old one is as it was, and so are its secrets; the new one is tried.
         assert board.read("config.json") == proven

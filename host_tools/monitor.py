@@ -1,0 +1,37 @@
+"""What a node on a serial port says, for as long as one likes to listen."""
+
+from __future__ import annotations
+
+import time
+from collections.abc import Callable, Iterator
+
+from host_tools.errors import UserError
+from host_tools.serial_node import SerialNode
+
+LOOK_AGAIN_S = 0.5
+LISTEN_S = 1.0
+
+
+def listen(port: str, say: Callable[[str], None]) -> Iterator[str]:
+    """Yield the node's lines for ever; when the port goes away, wait for it to come back.
+
+    UserError when it cannot be opened at first; `say` hears of each loss and each return.
+    """
+    lost = None
+    while True:
+        try:
+            with SerialNode(port) as node:
+                if lost:
+                    say(f"{port}: is back")
+                lost = False
+                # What it said before is as if it were said now.
+                node.say("log")
+                while True:
+                    yield from node.lines(LISTEN_S)
+        except UserError as error:
+            if lost is None:
+                raise
+            if not lost:
+                say(f"{error} Waiting for it")
+            lost = True
+        time.sleep(LOOK_AGAIN_S)
