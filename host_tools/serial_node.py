@@ -7,9 +7,9 @@ import contextlib
 import hashlib
 import io
 import json
+import termios
 import time
 
-import serial
 from mpremote.transport import TransportError
 from mpremote.transport_serial import SerialTransport
 
@@ -18,6 +18,7 @@ from host_tools.errors import UserError
 BAUDRATE = 115200
 # How long a board may be silent in the middle of an answer.
 ANSWER_S = 2
+LOOK_S = 0.01
 HEALTH_WITHIN_S = 5.0
 # The longest answer takes 0.2 s at this baud rate.
 ASK_AGAIN_S = 0.3
@@ -40,10 +41,11 @@ class SerialNode:
                 f"{self.port}: cannot be opened; is the cable in, does another program hold it?"
             ) from None
         self._serial = self._transport.serial
+        self._heard = b""
         return self
 
     def __exit__(self, *_: object) -> None:
-        with contextlib.suppress(OSError, serial.SerialException):
+        with contextlib.suppress(OSError, termios.error):
             self._transport.close()
 
     # --- While it runs ---
@@ -51,13 +53,14 @@ class SerialNode:
     def lines(self, within_s: float):
         """Yield what the node says, line by line, for so long."""
         end = time.monotonic() + within_s
-        while (left := end - time.monotonic()) > 0:
-            self._serial.timeout = left
+        while time.monotonic() < end:
             with self._spoken():
-                line = self._serial.read_until(b"\n")
-            if line.endswith(b"\n"):
+                self._heard += self._serial.read(self._serial.in_waiting)
+            *whole, self._heard = self._heard.split(b"\n")
+            for line in whole:
                 yield line.decode("utf-8", "replace").strip()
-        self._serial.timeout = ANSWER_S
+            if not whole:
+                time.sleep(LOOK_S)
 
     def health(self, within_s: float = HEALTH_WITHIN_S) -> dict | None:
         """Return the node's health message, None when none came."""
@@ -144,7 +147,7 @@ class SerialNode:
     def _spoken(self):
         try:
             yield
-        except (OSError, serial.SerialException):
+        except (OSError, termios.error):
             raise UserError(f"{self.port}: the board is gone; is the cable in?") from None
 
 

@@ -146,15 +146,6 @@ def test_the_doctor_finds_the_sensor_that_is_missing_and_proves_the_rest(post):
 
 
 @pytest.mark.slow
-def test_the_doctor_asks_through_the_broker_too(post):
-    broker = ("--broker", post.url, *post.cli("ingest"))
-    code, said = kista("doctor", "--node", "post-17", *broker)
-    assert code == 1 and "it answers, and others hear it" in said and "bme280" in said
-    code, said = kista("doctor", "--node", "post-99", *broker)
-    assert code == 1 and "the broker has nothing of post-99" in said
-
-
-@pytest.mark.slow
 def test_the_monitor_says_what_holds_saves_it_and_ends_clean(post):
     log = post.folder / "node.log"
     kista_itself = Path(sys.executable).with_name("kista")
@@ -177,16 +168,31 @@ def test_the_monitor_says_what_holds_saves_it_and_ends_clean(post):
     assert re.fullmatch(r"\S+  E \d+ bme280: does not answer\n", said)
 
 
-@pytest.mark.slow
-def test_its_rows_come_into_the_database(post):
+@pytest.fixture(scope="module")
+def stopped(post):
+    """The node, told to put the rows it has into frames and to take no more."""
     with SerialNode(post.board.port) as node:
-        # What rows it has are put into frames, and these acknowledged.
         node.say("stop")
+    return post
+
+
+@pytest.mark.slow
+def test_the_doctor_asks_through_the_broker_too(stopped):
+    broker = ("--broker", stopped.url, *stopped.cli("ingest"))
+    code, said = kista("doctor", "--node", "post-17", *broker)
+    assert code == 1 and "it answers, and others hear it" in said and "bme280" in said
+    code, said = kista("doctor", "--node", "post-99", *broker)
+    assert code == 1 and "the broker has nothing of post-99" in said
+
+
+@pytest.mark.slow
+def test_its_rows_come_into_the_database(stopped):
+    with SerialNode(stopped.board.port) as node:
         last = wait(node, lambda report: report["link"]["acked"])
     end = time.monotonic() + 5
-    while post.rows() != {"post-17": last["rows"]} and time.monotonic() < end:
+    while stopped.rows() != {"post-17": last["rows"]} and time.monotonic() < end:
         time.sleep(0.02)
-    assert post.rows() == {"post-17": last["rows"]} and last["rows"] > 1
+    assert stopped.rows() == {"post-17": last["rows"]} and last["rows"] > 1
 
 
 @pytest.mark.slow
