@@ -59,7 +59,8 @@ class Node:
         self.health = Health(hal, self.clock, boot)
         if refused:
             print("configuration refused:", refused)
-            self.health.say("configuration: " + refused)
+            what = "" if refused.startswith("configuration: ") else "configuration: "
+            self.health.say(what + refused)
             self.health.safe_mode = True
         if self.health.safe_mode:
             self.config["streams"] = []

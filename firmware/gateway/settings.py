@@ -34,8 +34,11 @@ class Settings:
     def __init__(self, folder=""):
         self._folder = folder
         found = os.listdir(folder or ".")
-        self.state = "new" if NEW in found else "late" if LATE in found else "proven"
         self._has_proven = PROVEN in found
+        self.state = "none"
+        for name, state in ((PROVEN, "proven"), (LATE, "late"), (NEW, "new")):
+            if name in found:
+                self.state = state
 
     def text(self):
         """Return the configuration to run, "" when there is none."""
@@ -54,7 +57,7 @@ class Settings:
 
     def step(self, node):
         """Prove the configuration that has reached the broker, give up the one that has not."""
-        if self.state == "proven":
+        if self.state in ("proven", "none"):
             return
         # In safe mode the node talks to the broker, but the configuration is not what works.
         reached = node.uplink.heard_ms is not None and not node.health.safe_mode

@@ -3,7 +3,7 @@ import json
 
 import pytest
 
-from host_tools import authority, boards, site
+from host_tools import authority, boards, build, site
 from host_tools.errors import UserError
 
 BOARD = boards.load("esp32_generic")
@@ -131,3 +131,10 @@ def test_a_node_without_any_network_is_refused(folder):
 def test_a_password_that_was_typed_is_judged_too(folder):
     with pytest.raises(UserError, match=r"network.wifi\[1\].password: needs text of 8 to 63"):
         plan(folder, ask=lambda what: "short")
+
+
+def test_the_file_in_the_handbook_is_good(folder):
+    text = (build.ROOT / "docs/field.md").read_text()
+    text = text[text.index("```toml\n") + len("```toml\n") :]
+    made = plan(folder, text[: text.index("```")].replace("…", "hush-wifi"))
+    assert made.config["node"] == "post-17" and len(made.config["streams"]) == 2
