@@ -138,6 +138,8 @@ class SerialNode:
         with self._spoken(), contextlib.redirect_stdout(io.StringIO()):
             self._transport.exec_raw_no_follow("import machine; machine.reset()")
         self._transport.in_raw_repl = False
+        # What it said before its reset would be mistaken for what it says after.
+        self._heard = b""
 
     def _compare(self, content: bytes, found: str, where: str) -> None:
         if found != hashlib.sha256(content).hexdigest():
