@@ -6,7 +6,7 @@ import sys
 
 from micropython import const
 
-from gateway import app, console, health, settings
+from gateway import app, console, health, lamp, settings
 
 _COLLECT_EVERY_BYTES = const(32768)
 
@@ -49,7 +49,7 @@ def _main():
         board = json.load(file)
     chosen = settings.Settings()
     hal = Hal(board)
-    watchers = [chosen.watch, console.of_terminal().watch]
+    watchers = [chosen.watch, console.of_terminal().watch, lamp.Lamp(hal.lamp).watch]
     run(hal, lambda: app.Node(hal, board, chosen.text()), watchers)
 
 

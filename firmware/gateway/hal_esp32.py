@@ -199,6 +199,8 @@ class Hal:
     def __init__(self, board):
         self._buses = board["buses"]
         self._watchdog = None
+        led = board.get("led")
+        self._led = machine.Pin(led["pin"], machine.Pin.OUT) if led else None
         self.link = Link()
         self.store = Store()
         self.crumb = Crumb()
@@ -245,6 +247,11 @@ class Hal:
         return machine.I2C(
             bus["number"], scl=machine.Pin(pins["scl"]), sda=machine.Pin(pins["sda"]), freq=freq
         )
+
+    def lamp(self, on):
+        """Light the board's LED, if it has one."""
+        if self._led is not None:
+            self._led.value(on)
 
     def _bus(self, name, kind):
         bus = self._buses.get(name)

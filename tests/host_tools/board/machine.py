@@ -44,7 +44,12 @@ class WDT:
 
 
 class Pin:
-    def __init__(self, number):
+    OUT = 1
+
+    def __init__(self, number, mode=None):
+        pass
+
+    def value(self, on):
         pass
 
 
