@@ -20,7 +20,7 @@ BAUDRATE = 115200
 ANSWER_S = 2
 LOOK_S = 0.01
 HEALTH_WITHIN_S = 5.0
-# The longest answer takes 0.2 s at this baud rate.
+# So long it must have been silent before it is asked again.
 ASK_AGAIN_S = 0.3
 STOP_WITHIN_S = 3.0
 PIECE = 256
@@ -42,6 +42,7 @@ class SerialNode:
             ) from None
         self._serial = self._transport.serial
         self._heard = b""
+        self._last_heard = 0.0
         return self
 
     def __exit__(self, *_: object) -> None:
@@ -54,26 +55,32 @@ class SerialNode:
         """Yield what the node says, line by line, for so long."""
         end = time.monotonic() + within_s
         while time.monotonic() < end:
-            with self._spoken():
-                self._heard += self._serial.read(self._serial.in_waiting)
-            *whole, self._heard = self._heard.split(b"\n")
-            for line in whole:
-                yield line.decode("utf-8", "replace").strip()
-            if not whole:
-                time.sleep(LOOK_S)
+            yield from self._take()
+
+    def _take(self) -> list[str]:
+        """Return the lines that have come; wait a moment when nothing has."""
+        with self._spoken():
+            data = self._serial.read(self._serial.in_waiting)
+        if not data:
+            time.sleep(LOOK_S)
+            return []
+        self._last_heard = time.monotonic()
+        *whole, self._heard = (self._heard + data).split(b"\n")
+        return [line.decode("utf-8", "replace").strip() for line in whole]
 
     def health(self, within_s: float = HEALTH_WITHIN_S) -> dict | None:
         """Return the node's health message, None when none came."""
         end = time.monotonic() + within_s
-        while (left := end - time.monotonic()) > 0:
-            self.say("health")
-            # It may be starting, and hear nothing yet.
-            for line in self.lines(min(left, ASK_AGAIN_S)):
+        asked = 0.0
+        while (now := time.monotonic()) < end:
+            # It may be starting, and hear nothing yet; but an answer takes its time as well.
+            if now - max(asked, self._last_heard) > ASK_AGAIN_S:
+                self.say("health")
+                asked = now
+            for line in self._take():
                 if line.startswith("H {"):
-                    try:
+                    with contextlib.suppress(ValueError):
                         return json.loads(line[2:])
-                    except ValueError:
-                        continue
         return None
 
     def say(self, line: str) -> None:
