@@ -7,7 +7,7 @@ from pathlib import Path
 
 import click
 
-from host_tools import provision, questions, site
+from host_tools import claims, provision, questions, site
 from host_tools.serial_node import SerialNode
 
 
@@ -35,7 +35,13 @@ def _say(line: str) -> None:
     show_default=True,
     help="Seconds in which the node may reach its broker.",
 )
-def command(port: str, config_file: Path | None, wait_s: float) -> None:
+@click.option(
+    "--claims",
+    "claims_file",
+    type=click.Path(dir_okay=False, path_type=Path),
+    help="Also note the node's site in this file, as `kista claim` does.",
+)
+def command(port: str, config_file: Path | None, wait_s: float, claims_file: Path | None) -> None:
     """Write a node's configuration, and see it reach the broker with it.
 
     Secrets go to the node's store and are never shown. The configuration that the node had stays
@@ -55,7 +61,9 @@ def command(port: str, config_file: Path | None, wait_s: float) -> None:
                 break
             for one in told["network"]["wifi"]:
                 one.pop("password", None)
-    name = plan.config["node"]
+    name, place = plan.config["node"], plan.config["site"].get("name")
+    if claims_file and place:
+        claims.add(claims_file, name, place)
     if outcome.proven:
         click.secho(f"{name} has reached {outcome.report['broker']}", fg="green")
         click.echo(f"  Its sensors: kista doctor --port {port}")

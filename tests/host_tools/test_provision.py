@@ -13,7 +13,7 @@ from click.testing import CliRunner
 from pty_board import BOARD, PtyBoard
 from secure_broker import SecureBroker
 
-from host_tools import boards, cli, provision
+from host_tools import boards, claims, cli, provision
 from host_tools import site as site_file
 from host_tools.errors import UserError
 from host_tools.ingest import database, report
@@ -113,7 +113,8 @@ def post(tmp_path_factory):
     typed += ["59.4046", "17.9497", "4", "210", "2", "sds011", "", "bme280", "1", "hush-city", ""]
     air = place.folder / "board", AIR
     with place.running(), ingesting(place) as rows, PtyBoard(*air) as board:
-        code, said = kista("provision", "--port", board.port, typed="\n".join(typed))
+        arguments = ("--port", board.port, "--claims", place.folder / "claims.csv")
+        code, said = kista("provision", *arguments, typed="\n".join(typed))
         place.board, place.rows, place.said = board, rows, said
         assert code == 0, said
         yield place
@@ -125,6 +126,8 @@ def test_a_person_answers_the_questions_and_the_node_reaches_its_broker(post):
     config = json.loads(post.board.read("config.json"))
     assert config["site"]["latitude_udeg"] == 59404600 and config["secrets"] == "a"
     assert config["streams"][0]["period_ms"] == 1000
+    [claim] = claims.read(post.folder / "claims.csv")
+    assert (claim.node, claim.site) == ("post-17", "Torshamnsgatan 20")
     assert_nothing_secret(post, post.board, post.said, str(config))
 
 
