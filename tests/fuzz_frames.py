@@ -11,6 +11,7 @@ twenty; the walk around it is plain Python in all.
 """
 
 import binascii
+import functools
 import multiprocessing
 import os
 import struct
@@ -91,12 +92,16 @@ def look(data):
     return one.rows
 
 
+@functools.cache
 def _compiled():
+    """Return the range coder's inner function, compiled if that can be; once a process."""
     try:
         from numba import njit
     except ImportError:
         return PLAIN
-    return njit(PLAIN)
+    rangecoder.code = njit(PLAIN)
+    look(good_frames()[0])
+    return rangecoder.code
 
 
 def _memory(data):

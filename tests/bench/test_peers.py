@@ -5,7 +5,7 @@ import pytest
 for package in ("cbor2", "msgpack", "zstandard"):
     pytest.importorskip(package, reason=f"{package} is not installed: make bench-frames does it")
 
-from tests.bench import frames, logs, peers
+from tests.bench import frames, logs, peers  # noqa: E402 - after what skips the file
 
 LOG = logs.generated(seed=5, rows=192)
 
