@@ -219,9 +219,9 @@ def _walk(coder, frame, head):
         frame.anchor = coder.raw(frame.anchor or 0, _UNIX_BITS)
     frame.rows = _code_listed(coder, _ROWS_TREE, _ROWS, frame.rows)
     frame.channels = 1 + coder.tree(_CHANNELS_TREE, frame.channels - 1, 5)
-    unit, period, mode = _code_time_base(coder, frame)
+    unit, period, mode, steps = _code_time_base(coder, frame)
     yield
-    yield from _code_steps(coder, frame, unit, period, mode)
+    yield from _code_steps(coder, frame, unit, period, mode, steps)
     coder.side = bytearray([rangecoder.NO_SURPRISE] * frame.rows)
     if coder.decoding:
         frame.columns = [[None] * frame.rows for _ in range(frame.channels)]
@@ -253,16 +253,18 @@ def _code_signed(coder, value):
 
 
 def _code_time_base(coder, frame):
-    """Code unit, period, the way the steps are coded, first time; return the first three."""
+    """Code unit, period, the way the steps are coded, first time; return these and the steps."""
     times = frame.times
+    # Steps are small integers where times are not: arithmetic on them makes no objects.
+    steps = [times[i + 1] - times[i] for i in range(len(times) - 1)]
     choice = 0
-    while any(time % _UNITS[choice] for time in times):
+    while times[0] % _UNITS[choice] or any(step % _UNITS[choice] for step in steps):
         choice += 1
     unit = _UNITS[coder.tree(_UNIT_TREE, choice, 2)]
+    steps = [step // unit for step in steps]
     period = 1
     mode = _REGULAR
     if frame.rows > 1:
-        steps = [(times[i + 1] - times[i]) // unit for i in range(len(times) - 1)]
         period = _code_period(coder, _usual(steps))
         mode = coder.tree(_MODE_TREE, _mode(steps, period), 2)
     first = times[0] // unit
@@ -282,7 +284,7 @@ def _code_time_base(coder, frame):
     _limit(first * unit, -_TIME_MOST, _TIME_MOST - 1, "time")
     if coder.decoding:
         frame.times = [first * unit] * frame.rows
-    return unit, period, mode
+    return unit, period, mode, steps
 
 
 def _usual(steps):
@@ -320,29 +322,25 @@ def _mode(steps, period):
     return mode
 
 
-def _code_steps(coder, frame, unit, period, mode):
-    """Code the steps between the rows' times as what they differ from the period."""
-    times = frame.times
+def _code_steps(coder, frame, unit, period, mode, steps):
+    """Code the steps between the rows' times; a decoder fills in the times."""
     count = frame.rows - 1
+    if coder.decoding:
+        steps = [period] * count
     if mode == _FAR:
         for row in range(count):
-            step = _code_signed(coder, (times[row + 1] - times[row]) // unit)
-            times[row + 1] = times[row] + step * unit
-            _limit(times[row + 1], -_TIME_MOST, _TIME_MOST - 1, "time")
+            steps[row] = _code_signed(coder, steps[row])
             if row % columns.SLICE_VALUES == 0:
                 yield
-        return
-    grid = period if mode == _ON_GRID else 1
-    cells = array("i", bytes(4 * count))
-    if not coder.decoding:
-        for row in range(count):
-            step = (times[row + 1] - times[row]) // unit - period
-            cells[row] = step // grid + rangecoder.BIAS
-    if mode != _REGULAR:
+    elif mode != _REGULAR:
+        grid = period if mode == _ON_GRID else 1
+        cells = array("i", [(step - period) // grid + rangecoder.BIAS for step in steps])
         coder.begin_steps(_GRID_BANK if mode == _ON_GRID else _JITTER_BANK)
         yield from columns.slices(coder, cells, 0)
+        if coder.decoding:
+            steps = [(cell - rangecoder.BIAS) * grid + period for cell in cells]
     if coder.decoding:
+        times = frame.times
         for row in range(count):
-            step = (cells[row] - rangecoder.BIAS) * grid if mode != _REGULAR else 0
-            times[row + 1] = times[row] + (step + period) * unit
+            times[row + 1] = times[row] + steps[row] * unit
             _limit(times[row + 1], -_TIME_MOST, _TIME_MOST - 1, "time")

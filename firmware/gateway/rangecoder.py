@@ -388,6 +388,7 @@ class Coder:
 
     def __init__(self, head, data=None, end=0):
         self.decoding = data is not None
+        self._tree_task = TREE | DECODING if self.decoding else TREE
         state = array("i", bytes(4 * _RATES))
         state.extend(RATES)
         start = len(head)
@@ -426,9 +427,13 @@ class Coder:
         state[_BASE] = base
         state[_WIDTH] = width
         state[_LEVELS] = levels
-        self._one[0] = value + BIAS
-        self._run(TREE, code, state, self._one, 0, 1)
-        return self._one[0] - BIAS
+        state[_ROW] = 0
+        state[_STOP] = 1
+        one = self._one
+        one[0] = value + BIAS
+        if code(self._tree_task, state, self._chances, one, self.side, self._data) != 1:
+            self._run(TREE, code, state, one, 0, 1)
+        return one[0] - BIAS
 
     def begin_steps(self, bank):
         """Begin a row of small numbers: `bank` says of which kind."""
