@@ -20,7 +20,7 @@ from rich.table import Table
 import host_tools  # noqa: F401 - makes the device's files importable on CPython
 from gateway import frame
 from host_tools import build, codec
-from tests.bench import chart, logs, peers
+from tests.bench import chart, limit, logs, peers
 
 ROWS = (96, 16, 6)
 SCHEMA = b"ab"
@@ -130,6 +130,8 @@ def _sizes(console: Console, log: logs.Log) -> dict[str, list[float]]:
         table.add_row(peer.name, *(f"{one:.3f}" for one in found[peer.name]), style=style)
     whole = size(peers.PEERS[-1], log, len(log.times))
     table.add_row("delta + LZMA, all rows at once", f"{whole:.3f}", "", "", style="dim")
+    least = f"{limit.bytes_per_value(log):.3f}"
+    table.add_row("values alone, the best static model in hindsight", least, "", "", style="dim")
     console.print(table)
     return found
 
