@@ -29,6 +29,14 @@ TWIN_DEVICE = ("hal.py", "scheduler.py", "node.py", "node_exits.py")
 # source.
 BYTECODE_OF = {"gateway/rangecoder_full.py": FIRMWARE / "gateway" / "rangecoder.py"}
 _NATIVE = re.compile(r"^# native: \((.*)\)(.*)\ndef (\w+)\(.*\):$", re.MULTILINE)
+# The instruction set of a board's chip, as mpy-cross names it.
+CHIP_ARCH = {
+    "esp32": "xtensawin",
+    "esp32s2": "xtensawin",
+    "esp32s3": "xtensawin",
+    "esp32c3": "rv32imc",
+    "esp32c6": "rv32imc",
+}
 UMQTT = ROOT / "build" / "umqtt" / "simple.py"
 
 

@@ -6,7 +6,7 @@ from pathlib import Path
 
 import pytest
 
-from host_tools import build
+from host_tools import boards, build
 
 ROOT = build.ROOT
 TESTS = ROOT / "tests"
@@ -77,9 +77,14 @@ def test_packages_are_empty_on_the_device():
             assert path.read_text() == "", f"{name} costs RAM: leave it empty"
 
 
-def test_every_device_file_compiles(tmp_path):
-    made = build.compile_files(DEVICE, tmp_path)
+@pytest.mark.parametrize("arch", [None, "x64", *sorted(set(build.CHIP_ARCH.values()))])
+def test_every_device_file_compiles(tmp_path, arch):
+    made = build.compile_files(DEVICE, tmp_path, arch)
     assert len(made) == len(DEVICE) and all(path.stat().st_size for path in made)
+
+
+def test_every_chip_has_an_instruction_set():
+    assert set(boards.CHIPS) - {"twin"} <= set(build.CHIP_ARCH)
 
 
 def test_no_file_has_outgrown_its_one_job():
