@@ -23,6 +23,8 @@ class Sampler:
         self.broken = 0
         # Why the last reading brought nothing, "" when it did, None before the first.
         self.failed = None
+        # What a sensor says of its own state (a fan that stands) it says beside its values.
+        self._marks = hasattr(sensor, "marks")
         # A sensor that ages by being awake sleeps between readings that are far enough apart.
         self._naps = hasattr(sensor, "sleep") and stream.period_ms >= 2 * driver.WARM_UP_MS
 
@@ -43,27 +45,30 @@ class Sampler:
             # The clock was set meanwhile: this was a multiple of the period of uptime only.
             return 0
         stream.begin(time, quality)
-        values, mask = await self._read()
-        stream.report(self, self._first, time, values, mask)
+        values, masks = await self._read()
+        stream.report(self, self._first, time, values, masks)
         if self._naps:
             await self._try(self._sensor.sleep)
         return 0
 
     async def _read(self):
-        """Return (values, flag common to all of them)."""
+        """Return (values, their flags)."""
         try:
             values = await self._sensor.read()
         except OSError:
             self.unanswered += 1
             self.failed = "does not answer"
-            return (None,) * self.count, flags.NO_ANSWER
+            return (None,) * self.count, (flags.NO_ANSWER,) * self.count
         except ValueError as error:
             self.broken += 1
             self.failed = "sends wrong data: %s" % error
-            return (None,) * self.count, flags.BAD_DATA
+            return (None,) * self.count, (flags.BAD_DATA,) * self.count
         self.failed = ""
         warm = self._clock.uptime_ms() - self._awake_since >= self._driver.WARM_UP_MS
-        return values, 0 if warm else flags.WARM_UP
+        mask = 0 if warm else flags.WARM_UP
+        if self._marks:
+            return values, [mask | mark for mark in self._sensor.marks]
+        return values, (mask,) * self.count
 
     async def _try(self, action):
         """A sensor that does not obey is found out, and said, when it is read."""
@@ -147,13 +152,13 @@ class Stream:
             self._flags = [flags.NO_ANSWER] * self.channels
             self._waiting = len(self.samplers)
 
-    def report(self, sampler, first, time, values, mask):
+    def report(self, sampler, first, time, values, masks):
         """Take one sensor's answer; an answer for a moment that has passed comes too late."""
         if not self._waiting or time != self._time:
             return
         for i in range(sampler.count):
             self._values[first + i] = values[i]
-            self._flags[first + i] = sampler.judge(i, values[i], mask)
+            self._flags[first + i] = sampler.judge(i, values[i], masks[i])
         self._waiting -= 1
         if not self._waiting:
             self._leave()

@@ -16,8 +16,9 @@ ANSWER = "<BH"
 ANSWER_BYTES = 3
 GOOD, ERROR, CUT = range(3)
 # Operations.
-FLASH_READ, FLASH_PROGRAM, FLASH_ERASE, UART_READ, UART_WRITE, I2C_READ, I2C_WRITE = range(7)
-STORE_GET, STORE_SET, CRUMB_LOAD, CRUMB_SAVE, RESET, ROW, COMMIT, SAY = range(7, 15)
+FLASH_READ, FLASH_PROGRAM, FLASH_ERASE, UART_READ, UART_WRITE = range(5)
+I2C_READ_MEM, I2C_WRITE_MEM, I2C_READ, I2C_WRITE = range(5, 9)
+STORE_GET, STORE_SET, CRUMB_LOAD, CRUMB_SAVE, RESET, ROW, COMMIT, SAY = range(9, 17)
 
 _TICKS_PERIOD = 1 << 30
 _NTP_DELAY_MS = 40
@@ -104,10 +105,18 @@ class I2c:
         self._place = place
 
     def readfrom_mem_into(self, address, register, buf):
-        buf[:] = self._pipe.ask(I2C_READ, self._place, address << 8 | register, size=len(buf))
+        where = address << 8 | register
+        buf[:] = self._pipe.ask(I2C_READ_MEM, self._place, where, size=len(buf))
 
     def writeto_mem(self, address, register, buf):
-        self._pipe.ask(I2C_WRITE, self._place, address << 8 | register, bytes(buf))
+        self._pipe.ask(I2C_WRITE_MEM, self._place, address << 8 | register, bytes(buf))
+
+    def readfrom_into(self, address, buf):
+        buf[:] = self._pipe.ask(I2C_READ, self._place, address, size=len(buf))
+
+    def writeto(self, address, buf):
+        self._pipe.ask(I2C_WRITE, self._place, address, bytes(buf))
+        return len(buf)
 
 
 class Keep:

@@ -85,7 +85,7 @@ class World:
         self._say = say
         while len(head := reader.read(_HEAD_BYTES)) == _HEAD_BYTES:
             op, place, self.now_ms, offset, size = struct.unpack(hal.REQUEST, head)
-            asks_size = op in (hal.FLASH_READ, hal.I2C_READ)
+            asks_size = op in (hal.FLASH_READ, hal.I2C_READ_MEM, hal.I2C_READ)
             data = b"" if asks_size or not size else reader.read(size)
             status, answer = hal.GOOD, b""
             try:
@@ -145,12 +145,17 @@ class World:
             return bus.read() or b""
         if op == hal.UART_WRITE:
             bus.write(data)
-        elif op == hal.I2C_READ:
-            buf = bytearray(size)
-            bus.readfrom_mem_into(offset >> 8, offset & 0xFF, buf)
-            return bytes(buf)
-        else:
+        elif op == hal.I2C_WRITE_MEM:
             bus.writeto_mem(offset >> 8, offset & 0xFF, data)
+        elif op == hal.I2C_WRITE:
+            bus.writeto(offset, data)
+        else:
+            buf = bytearray(size)
+            if op == hal.I2C_READ_MEM:
+                bus.readfrom_mem_into(offset >> 8, offset & 0xFF, buf)
+            else:
+                bus.readfrom_into(offset, buf)
+            return bytes(buf)
         return b""
 
     def _now(self) -> int:

@@ -168,3 +168,18 @@ def test_sampler_flags_values_of_a_cold_sensor():
     post.stream.add(Lamp, Sensor(post, [(1, 2)] * 9), "lamp")
     post.run(5)
     assert [row[2][0] for row, _ in post.rows] == [flags.WARM_UP] * 3 + [0] * 2
+
+
+class Complainer(Sensor):
+    """Says at each reading that its fan stands, which concerns the first channel."""
+
+    marks = (flags.SENSOR_ERROR, 0)
+
+
+def test_sampler_marks_what_the_sensor_says_of_itself():
+    post = Post()
+    post.stream.add(Driver, Complainer(post, [(1, 1), (1, 9)]), "lamp")
+    post.run(20)
+    (first, _), (second, _) = post.rows
+    assert first[2] == (flags.SENSOR_ERROR, 0)
+    assert second[2] == (flags.SENSOR_ERROR, flags.OUT_OF_RANGE)
