@@ -107,7 +107,10 @@ def _connect(universe, chosen: dict, board: dict, tapes: dict, seed: int) -> Non
         for sensor in stream["sensors"]:
             driver = sensor["driver"]
             module = importlib.import_module(f"host_tools.twin.sensors.{driver}")
-            truth = source.Tape(tapes[driver]) if driver in tapes else source.Generator(seed)
+            if driver in tapes:
+                truth = source.Tape(tapes[driver])
+            else:
+                truth = source.Generator(seed, getattr(module, "USUAL", None))
             models.setdefault(sensor["bus"], []).append(module.Model(truth, sensor))
     for bus, hanging in models.items():
         universe.connect(bus, board["buses"][bus]["kind"], hanging)

@@ -16,10 +16,14 @@ _MASK = 0x3FFFFFFF
 
 
 class Generator:
-    """Weather, dust and traffic of a made-up street."""
+    """Weather, dust and traffic of a made-up street.
 
-    def __init__(self, seed):
+    `usual`: {channel: (least, most)} in the driver's integers, for channels of a model's own.
+    """
+
+    def __init__(self, seed, usual=None):
         self._seed = seed
+        self._usual = usual or {}
 
     def random(self, what, n):
         """Return 30 bits that `seed`, `what` and `n` determine."""
@@ -52,6 +56,10 @@ class Generator:
             episode = max(0.0, self._noise(4, t_ms, 5 * HOUR_MS)) ** 2
             fine = 45 + 60 * rush + 160 * episode + 14 * self._noise(5, t_ms, 600000) + 6 * jitter
             return int(fine if channel == "pm2_5" else 1.7 * fine + 30 * rush + 15 * jitter)
+        if channel in self._usual:
+            least, most = self._usual[channel]
+            slow = self._noise(16 + sum(channel.encode()), t_ms, 2 * HOUR_MS)
+            return int(least + (most - least) * (0.5 + 0.25 * day + 0.2 * slow + 0.1 * jitter))
         return None
 
     def vehicles_per_hour(self, t_ms):
