@@ -50,7 +50,7 @@ def _main():
     chosen = settings.Settings()
     hal = Hal(board)
     watchers = [chosen.watch, console.of_terminal().watch, lamp.Lamp(hal.lamp).watch]
-    run(hal, lambda: app.Node(hal, board, chosen.text()), watchers)
+    run(hal, lambda: app.Node(hal, board, chosen.text(), chosen), watchers)
 
 
 if __name__ == "__main__":

@@ -150,7 +150,6 @@ class Spool:
         self.frames = {seq: bytes([seq & 255]) * size for seq in range(count)}
         self.waiting = list(range(count))
         self.acked = []
-        self.again = []
 
     def pending(self):
         return len(self.waiting)
@@ -167,10 +166,21 @@ class Spool:
     def latest(self):
         return (self.waiting[-1], self.frames[self.waiting[-1]]) if self.waiting else None
 
-    def asked(self):
-        return self.again.pop(0) if self.again else None
-
     def ack(self, seq):
         self.acked.append(seq)
         if seq in self.waiting:
             self.waiting.remove(seq)
+
+
+class Resends:
+    """What was asked for again: (seq, bytes) by turns; `over` notes what has ended."""
+
+    def __init__(self):
+        self.again = []
+        self.over = []
+
+    def next(self):
+        return self.again.pop(0) if self.again else None
+
+    def ended(self, seq):
+        self.over.append(seq)

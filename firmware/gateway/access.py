@@ -117,3 +117,30 @@ def unlock(config, store):
                     broker["tls"][key] = binascii.a2b_base64(secrets[key])
     except (ValueError, TypeError, KeyError, AttributeError):
         raise ConfigError("secrets: not in the store, or damaged; provision the node again")
+
+
+def other_slot(slot):
+    """Return the slot of the store that a new configuration may fill."""
+    return SLOTS[0] if slot == SLOTS[1] else SLOTS[1]
+
+
+def check_no_secrets(config):
+    """ConfigError for a password in a configuration that is to stand in a file."""
+    network = config.get("network")
+    network = network if isinstance(network, dict) else {}
+    wifi = network.get("wifi")
+    for one in (config.get("broker"), network.get("lte")) + tuple(wifi or ()):
+        if isinstance(one, dict) and "password" in one:
+            raise ConfigError("password: belongs into secrets, beside config")
+
+
+def check_same_doors(config, running):
+    """ConfigError when a configuration without secrets of its own goes other ways than this."""
+    if not running.get("secrets"):
+        return
+    network = config.get("network") or {}
+    wanted = [one.get("ssid") for one in network.get("wifi", ())]
+    known = [one["ssid"] for one in running["network"].get("wifi", ())]
+    tls = (config.get("broker") or {}).get("tls")
+    if wanted != known or (tls is None) != (running["broker"].get("tls") is None):
+        raise ConfigError("secrets: are missing for another network or broker")

@@ -4,57 +4,31 @@ import sys
 
 from micropython import const
 
-import gateway
 from gateway.clock import Clock
+from gateway.commands import Commands
 from gateway.health import STALLED_AFTER_MS, Health, leave_word
+from gateway.resend import Resend
 from gateway.sampler import Stream
 from gateway.spool import Spool
 from gateway.uplink import Uplink
 from gateway.version import VERSION
 
 _BOOT_MASK = const(0x3FFFFFFF)
-_RESET_AFTER_MS = const(5000)
-
-
-def _configure(board, config_text, store):
-    """Return (configuration, why it was refused, [(schema id, schema JSON), …], drivers by name).
-
-    What judges a configuration is needed once, and then its memory for the rows.
-    """
-    from gateway import access, schema
-    from gateway import config as configuration
-
-    refused = ""
-    try:
-        config = configuration.parse(config_text, board, configuration.load_driver)
-    except configuration.ConfigError as error:
-        refused = str(error)
-        config = configuration.salvage(config_text, board)
-    try:
-        access.unlock(config, store)
-    except configuration.ConfigError as error:
-        refused = refused or str(error)
-    schemas = []
-    drivers = {}
-    for stream in config["streams"]:
-        channels = configuration.channels(stream, configuration.load_driver)
-        text = schema.describe(stream["name"], stream["period_ms"], channels)
-        schemas.append((schema.ident(text), text))
-        for sensor in stream["sensors"]:
-            drivers[sensor["driver"]] = configuration.load_driver(sensor["driver"])
-    for name in ("config", "schema", "access", "checks"):
-        del sys.modules["gateway." + name]
-        delattr(gateway, name)
-    return config, refused, schemas, drivers
 
 
 class Node:
-    """One boot of the node. `steps` are to be called for ever, `waiting_steps` awaited for ever."""
+    """One boot of the node. `steps` are to be called for ever, `waiting_steps` awaited for ever.
 
-    def __init__(self, hal, board, config_text):
+    `settings`: keeps a configuration that is sent; None: none can be.
+    """
+
+    def __init__(self, hal, board, config_text, settings=None):
+        from gateway import judge
+
         self.hal = hal
         boot = int.from_bytes(hal.random(4), "big") & _BOOT_MASK
-        self.config, refused, schemas, self._drivers = _configure(board, config_text, hal.store)
+        self.config, refused, schemas, self._drivers = judge.read(config_text, board, hal.store)
+        judge.forget()
         self.clock = Clock(hal, self.config["time_servers"])
         self.health = Health(hal, self.clock, boot)
         if refused:
@@ -66,12 +40,11 @@ class Node:
             self.config["streams"] = []
             schemas = []
         self._board = board["name"]
-        # What `settings` says of it: proven, new (on trial) or late (its trial has failed).
+        # What `settings` says of it.
         self.configuration = "proven"
         self.steps = [self._housekeeping, self._step_link]
         self.waiting_steps = []
         self._anchored = self.clock.unix_ms() is not None
-        self._reset_at = None
 
         longest_ms = max([stream["period_ms"] for stream in self.config["streams"]] or [0])
         self._patience_ms = STALLED_AFTER_MS + 3 * longest_ms
@@ -82,8 +55,18 @@ class Node:
         for number, stream in enumerate(self.config["streams"]):
             self._wire_stream(number, stream)
         self.steps.append(self.spool.step)
+        resends = Resend(self.spool, hal.store)
+        self.steps.append(resends.step)
+        self.commands = Commands(self, board, resends, settings)
         self.uplink = Uplink(
-            hal, self.clock, self.config, self.spool, schemas, self.report, self._commands()
+            hal,
+            self.clock,
+            self.config,
+            self.spool,
+            resends,
+            schemas,
+            self.report,
+            self.commands.table(),
         )
         self.steps.append(self.uplink.step)
         self.steps.append(self._step_clock)
@@ -132,18 +115,17 @@ class Node:
         return wait
 
     def _housekeeping(self):
-        if self._reset_at is not None and self.clock.uptime_ms() >= self._reset_at:
-            self.hal.reset()
+        self.commands.step()
         heard = None
         if self.config["broker"] and self.hal.link.up():
             heard = self.uplink.heard_ms or 0
         # Rows that are taken and do not reach the flash are no progress.
         kept = self.spool.stats()["next_seq"]
         wait = self.health.step(self.rows(), kept, heard, self._patience_ms)
-        if self.health.stalled and not self.health.safe_mode and self._reset_at is None:
+        if self.health.stalled and not self.health.safe_mode and self.commands.reset_at is None:
             # Before the watchdog does it: nothing that was taken is lost this way.
             leave_word(self.hal, OSError(self.health.stalled))
-            self._reboot({})
+            self.commands.reset_soon()
         return wait
 
     def rows(self):
@@ -176,27 +158,6 @@ class Node:
                 "rssi": self.hal.link.rssi(),
             }
         )
-
-    def _commands(self):
-        """Return {command name: function(arguments dict) -> reply dict}."""
-        return {"resend": self._resend, "reboot": self._reboot, "health": self._health}
-
-    def _resend(self, arguments):
-        first, last = arguments.get("first"), arguments.get("last")
-        if not isinstance(first, int) or not isinstance(last, int) or not 0 <= first <= last:
-            raise ValueError("needs first and last, sequence numbers of frames")
-        return {"frames": self.spool.resend(first, last)}
-
-    def _health(self, arguments):
-        # Retained on its own topic; too long to go out twice.
-        self.uplink.want_health()
-        return {}
-
-    def _reboot(self, arguments):
-        self.stop()
-        # Time for the answer to leave, and for the frames just closed to reach the flash.
-        self._reset_at = self.clock.uptime_ms() + _RESET_AFTER_MS
-        return {}
 
 
 def _address(broker):

@@ -136,8 +136,11 @@ def decode(data):
 
 
 def peek(data):
-    """Return a Frame of which only the header is known; ValueError like decode."""
-    return _open(data)[0]
+    """Return a Frame of which only header and times are known; ValueError like decode."""
+    frame, walk = _open(data)
+    while len(frame.times) < frame.rows:
+        next(walk)
+    return frame
 
 
 def is_whole(data):
@@ -283,7 +286,7 @@ def _code_time_base(coder, frame):
         first += _EPOCH_S * 1000 // unit
     _limit(first * unit, -_TIME_MOST, _TIME_MOST - 1, "time")
     if coder.decoding:
-        frame.times = [first * unit] * frame.rows
+        frame.times = [first * unit]
     return unit, period, mode, steps
 
 
@@ -341,6 +344,6 @@ def _code_steps(coder, frame, unit, period, mode, steps):
             steps = [(cell - rangecoder.BIAS) * grid + period for cell in cells]
     if coder.decoding:
         times = frame.times
-        for row in range(count):
-            times[row + 1] = times[row] + steps[row] * unit
-            _limit(times[row + 1], -_TIME_MOST, _TIME_MOST - 1, "time")
+        for step in steps:
+            times.append(times[-1] + step * unit)
+            _limit(times[-1], -_TIME_MOST, _TIME_MOST - 1, "time")

@@ -1,6 +1,7 @@
 """The board's LED, for people below the post: so many flashes, then a pause.
 
 1 all is well, 2 no network, 3 no broker, 4 a sensor; without a pause: not configured, safe mode.
+A flicker: somebody asked which post this is.
 """
 
 from micropython import const
@@ -13,6 +14,7 @@ HELPLESS = const(0)
 _FLASH_MS = const(100)
 _DARK_MS = const(250)
 _PAUSE_MS = const(2000)
+_FLICKER_MS = const(50)
 
 
 def flashes(node):
@@ -45,6 +47,9 @@ class Lamp:
         """Change the light if it is time to; return ms until the next call."""
         self._on = not self._on
         self._light(self._on)
+        if node.clock.uptime_ms() < node.commands.identify_until_ms:
+            self._left = 0
+            return _FLICKER_MS
         if self._on:
             # One pattern is shown to its end, and then what holds by then.
             self._left = (self._left if self._left > 0 else flashes(node)) - 1

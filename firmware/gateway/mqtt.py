@@ -10,6 +10,8 @@ import struct
 import umqtt.simple
 from micropython import const
 
+# Fixed header, the longest topic of a command, packet id.
+_HEAD_MOST = const(256)
 _CONNACK = const(0x20)
 _PUBLISH = const(0x30)
 _PUBACK = const(0x40)
@@ -20,7 +22,7 @@ _ID_MOST = const(65535)
 _READ_BYTES = const(512)
 # What a step reads at most: a broker that never stops talking does not stop the sampling.
 _READS_MOST = const(8)
-# A command is never longer; a broker that sends more is not ours.
+# A command is never longer; of a longer one only the head is looked at.
 INCOMING_MOST = const(4096)
 OUTGOING_MOST = const(1024)
 ANSWER_WITHIN_MS = const(30 * 1000)
@@ -135,6 +137,7 @@ class Session:
         self._conn = conn
         self._wire = Wire()
         self._in = bytearray()
+        self._skip = 0
         self.connected = False
         self.paused = False
         self._dialled = False
@@ -245,14 +248,36 @@ class Session:
 
     def _take_packets(self):
         while not self.paused:
+            if self._skip:
+                passed = min(self._skip, len(self._in))
+                self._in = self._in[passed:]
+                self._skip -= passed
+                if self._skip:
+                    return
             size = packet_size(self._in)
             if size > INCOMING_MOST:
-                raise LinkError("broker sends a packet of %d bytes" % size)
+                if len(self._in) < _HEAD_MOST:
+                    return
+                self._refuse(size)
+                continue
             if not size or len(self._in) < size:
                 return
             packet = bytes(self._in[:size])
             self._in = self._in[size:]
             self._take(packet)
+
+    def _refuse(self, size):
+        """Answer to a message that is too long; unanswered it would come again for ever."""
+        head = bytes(self._in[:_HEAD_MOST])
+        start = 2
+        while head[start - 1] & 0x80:
+            start += 1
+        at = start + 2 + (head[start] << 8 | head[start + 1])
+        if head[0] & 0xF6 != _PUBLISH | 2 or at + 2 > _HEAD_MOST or not self.connected:
+            raise LinkError("broker sends a packet of %d bytes" % size)
+        self._skip = size
+        self._on_message(head[start + 2 : at], None)
+        self._wire.out += struct.pack(">BBBB", _PUBACK, 2, head[at], head[at + 1])
 
     def _take(self, packet):
         kind = packet[0] & 0xF0

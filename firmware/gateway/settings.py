@@ -3,9 +3,13 @@
 Files: config.json is proven. config.new is on trial; it becomes config.json when the broker has
 answered the node that runs it. When it has not after half an hour, and there is a proven one, that
 runs again and the new one waits as config.late; when the proven one gets nowhere either, the new
-one has its next turn. A step is one rename, so a power cut leaves one state or the other. The
-secrets of a configuration are in the slot of the store that it names; the other slot belongs to the
-other configuration.
+one has its next turn.
+
+config.sent came over MQTT. Its trial is one boot of at most ten minutes, as config.tried: it
+becomes config.json in that time or is dropped by the next boot, whatever ended the one before.
+
+A step is one rename, so a power cut leaves one state or the other. The secrets of a configuration
+are in the slot of the store that it names; the other slot belongs to the other configuration.
 """
 
 import os
@@ -15,9 +19,13 @@ from micropython import const
 PROVEN = "config.json"
 NEW = "config.new"
 LATE = "config.late"
+SENT = "config.sent"
+TRIED = "config.tried"
+_PART = "config.part"
 SLOTS = ("a", "b")
 # Joining a network takes 20 s each, a cold LTE modem minutes.
 TURN_MS = const(30 * 60 * 1000)
+TRIAL_S = const(10 * 60)
 _LOOK_MS = const(500)
 # A blob cannot be removed through the HAL, but emptied.
 _NOTHING = b"{}"
@@ -29,24 +37,47 @@ def store_key(slot):
 
 
 class Settings:
-    """`folder`: "" or a path that ends with "/"."""
+    """`folder`: "" or a path that ends with "/".
+
+    `state`: none, proven, late (the proven one runs), new, sent (on trial), or reverted: the
+    proven one runs because the one that was sent did not reach the broker.
+    """
 
     def __init__(self, folder=""):
         self._folder = folder
         found = os.listdir(folder or ".")
         self._has_proven = PROVEN in found
+        self._file = PROVEN
         self.state = "none"
         for name, state in ((PROVEN, "proven"), (LATE, "late"), (NEW, "new")):
             if name in found:
                 self.state = state
+        if self.state == "new":
+            self._file = NEW
+        if TRIED in found:
+            os.remove(folder + TRIED)
+            self.state = "reverted"
+        elif SENT in found and self.state in ("proven", "late"):
+            self._move(SENT, TRIED)
+            self._file = TRIED
+            self.state = "sent"
 
     def text(self):
         """Return the configuration to run, "" when there is none."""
         try:
-            with open(self._folder + (NEW if self.state == "new" else PROVEN)) as file:
+            with open(self._folder + self._file) as file:
                 return file.read()
         except OSError:
             return ""
+
+    def keep(self, text):
+        """Keep a configuration that came over MQTT; `begin_trial` lets the next boot try it."""
+        with open(self._folder + _PART, "w") as file:
+            file.write(text)
+
+    def begin_trial(self):
+        """Let the next boot try what was kept."""
+        self._move(_PART, SENT)
 
     async def watch(self, node):
         """Judge the configuration for as long as the node runs."""
@@ -57,17 +88,22 @@ class Settings:
 
     def step(self, node):
         """Prove the configuration that has reached the broker, give up the one that has not."""
-        if self.state in ("proven", "none"):
+        if self.state in ("proven", "none", "reverted"):
             return
         # In safe mode the node talks to the broker, but the configuration is not what works.
         reached = node.uplink.heard_ms is not None and not node.health.safe_mode
-        if self.state == "new" and reached:
+        if self.state in ("new", "sent") and reached:
             self._prove(node)
+        elif self.state == "sent" and node.clock.uptime_ms() > TRIAL_S * 1000:
+            node.stop()
+            node.hal.reset()
+        elif self.state == "sent":
+            return
         elif self._has_proven and not reached and node.clock.uptime_ms() > TURN_MS:
             self._change_turns(node)
 
     def _prove(self, node):
-        self._move(NEW, PROVEN)
+        self._move(self._file, PROVEN)
         if LATE in os.listdir(self._folder or "."):
             os.remove(self._folder + LATE)
         mine = node.config.get("secrets")

@@ -18,7 +18,6 @@ _FRAME_AGE_MS = const(15 * 60 * 1000)
 _COMMIT_AGE_MS = const(50 * 1000)
 _IDLE_MS = const(5000)
 _BUSY_MS = const(10)
-_AGAIN_MOST = const(16)
 _CLOSING_MOST = const(8)
 _COMMIT_ROWS = const(16)
 _JOURNAL_HEAD = const(8)
@@ -66,7 +65,6 @@ class Spool:
         self._open = [None] * len(schemas)
         self._closing = []
         self._encoder = None
-        self._again = []
         self._anchor = None
         self._anchors_left = 0
         self.recovered_rows = 0
@@ -270,27 +268,9 @@ class Spool:
         """A frame is delivered: it may be overwritten, and until then be asked for again."""
         self._frames.ack(seq)
 
-    def resend(self, first, last):
-        """Send frames again, as far as they are still there; return how many."""
-        first = max(first, self._frames.oldest())
-        last = min(last, self._frames.next_id - 1)
-        if first > last or len(self._again) >= _AGAIN_MOST:
-            return 0
-        self._again.append((first, last))
-        return last - first + 1
-
-    def asked(self):
-        """Return (seq, bytes) of the next frame that was asked for again, or None."""
-        while self._again:
-            first, last = self._again[0]
-            if first == last:
-                del self._again[0]
-            else:
-                self._again[0] = (first + 1, last)
-            data = self.get(first)
-            if data is not None:
-                return first, data
-        return None
+    def kept(self):
+        """Return (first, behind the last): the sequence numbers that may still be there."""
+        return self._frames.oldest(), self._frames.next_id
 
     def lost(self):
         """Return [(first, last), …]: frames that gave way before they were delivered."""

@@ -6,7 +6,7 @@ import json
 
 from micropython import const
 
-from gateway.mqtt import ANSWER_WITHIN_MS, LinkError, Session
+from gateway.mqtt import ANSWER_WITHIN_MS, INCOMING_MOST, LinkError, Session
 
 # At a round trip of 200 ms this is 140 frames a second; only their numbers are kept in RAM.
 _WINDOW = const(32)
@@ -22,18 +22,23 @@ _FRAME = const(0)
 _HEALTH = const(1)
 _REPLY = const(2)
 _STATUS = const(3)
+_SCHEMA = const(4)
 _WIRE_PERIOD = const(1 << 30)
 
 
 class Uplink:
-    """`schemas`: [(id, JSON), …]. `report()`: the health message. `commands`: {name: function}."""
+    """`schemas`: [(id, JSON), …]. `resends`: what was asked for again. `report()`: the health
+    message. `commands`: {name: function}.
+    """
 
-    def __init__(self, hal, clock, config, spool, schemas, report, commands):
+    def __init__(self, hal, clock, config, spool, resends, schemas, report, commands):
         self._hal = hal
         self._clock = clock
         self._broker = config["broker"]
         self._spool = spool
+        self._resends = resends
         self._schemas = schemas
+        self._unannounced = {}
         self._report = report
         self._commands = commands
         self._base = ("kista/1/%s/" % config["node"]).encode()
@@ -150,9 +155,24 @@ class Uplink:
         self._health_wanted = True
         session.publish(self._base + b"status", b'{"state":"online"}', (_STATUS, 0), True)
         for ident, text in self._schemas:
-            name = b"schema/" + "".join("%02x" % byte for byte in ident).encode()
-            session.publish(self._base + name, text, None, True)
+            self._announce(ident, text)
         session.subscribe(self._base + b"command/#")
+
+    def _announce(self, ident, text):
+        name = b"schema/" + "".join("%02x" % byte for byte in ident).encode()
+        self._unannounced[ident] = True
+        self._session.publish(self._base + name, text, (_SCHEMA, ident), True)
+
+    def announce(self, schemas):
+        """Say what frames will mean that may come with the next boot."""
+        self._schemas += [one for one in schemas if one not in self._schemas]
+        # Most are known already; those that are not go out now, or with the next connection.
+        for ident, text in schemas:
+            self._announce(ident, text)
+
+    def announced(self):
+        """Return whether the broker has acknowledged every schema."""
+        return not self._unannounced
 
     def _say_echo(self):
         """Send what must come back. MQTT 3.1.1 has no answer for "you may not write there": a
@@ -179,6 +199,7 @@ class Uplink:
                 if data is None:
                     # It has given way meanwhile; the spool reports it.
                     self._flying.pop(tag[1], None)
+                    self._resends.ended(tag[1])
                 elif session.session_present:
                     # Under its old packet id: the broker may have it, and then says so.
                     session.again(ident, self._base + b"frames", data, tag)
@@ -202,7 +223,7 @@ class Uplink:
     def _next_frame(self):
         """Return (seq, bytes): by turns the newest, which is live, and the oldest."""
         if self._spool.pending() <= len(self._flying):
-            return self._spool.asked()
+            return self._resends.next()
         self._live_turn = not self._live_turn
         if self._live_turn:
             found = self._spool.latest()
@@ -211,7 +232,7 @@ class Uplink:
         while True:
             found = self._spool.next(self._backlog)
             if found is None:
-                return self._spool.asked()
+                return self._resends.next()
             self._backlog = found[0]
             if found[0] not in self._flying:
                 return found
@@ -223,7 +244,10 @@ class Uplink:
             self._flying.pop(tag[1], None)
             # Only now: the broker has it.
             self._spool.ack(tag[1])
+            self._resends.ended(tag[1])
             self.acked += 1
+        elif tag[0] == _SCHEMA:
+            self._unannounced.pop(tag[1], None)
 
     def _send_health(self):
         now = self._clock.uptime_ms()
@@ -251,6 +275,8 @@ class Uplink:
         reply = {"command": None, "id": None}
         try:
             reply["command"] = topic[len(self._base) + len("command/") :].decode()
+            if payload is None:
+                raise ValueError("needs at most %d bytes" % INCOMING_MOST)
             arguments = json.loads(payload) if payload else {}
             if not isinstance(arguments, dict):
                 raise ValueError("needs a JSON object")

@@ -1,6 +1,16 @@
 """Simulated buses: MicroPython's method names on the node's side, sensor models on the other."""
 
 
+class Nobody:
+    """The other end of a serial line on which nothing hangs."""
+
+    def write(self, data, now_ms):
+        pass
+
+    def pending(self, now_ms):
+        return b""
+
+
 class Uart:
     """A serial line to one model; bytes beyond the receive buffer are lost and counted."""
 

@@ -6,7 +6,7 @@ import sys
 import time
 
 import main
-from gateway import app
+from gateway import app, settings
 from host_tools.twin import hal
 from host_tools.twin.node_exits import EXIT_DONE, EXIT_POWER_CUT, EXIT_RESET
 from host_tools.twin.scheduler import Scheduler
@@ -84,16 +84,17 @@ def start(reader, writer, plan):
     network = hal.Network(scheduler, plan["outages"])
     hardware = hal.Hal(scheduler, pipe, plan["places"], network, plan["seed"], plan["was_reset"])
     observer = Observer(plan, scheduler, pipe)
-    board, config = plan.pop("board"), plan.pop("config")
+    board = plan.pop("board")
+    chosen = settings.Settings(plan["settings"])
 
     def make_node():
-        node = app.Node(hardware, board, config)
+        node = app.Node(hardware, board, chosen.text(), chosen)
         observer.listen(node)
         observer.say("boot", boot=node.health.boot, safe_mode=node.health.safe_mode)
         return node
 
     try:
-        return main.run(hardware, make_node, [observer.watch])
+        return main.run(hardware, make_node, [observer.watch, chosen.watch])
     except hal.Reset:
         return EXIT_RESET
     except hal.PowerCut:

@@ -5,6 +5,7 @@ from __future__ import annotations
 import importlib
 import json
 import os
+import shutil
 import subprocess
 import sys
 import tempfile
@@ -13,6 +14,7 @@ from dataclasses import dataclass, field
 from pathlib import Path
 
 from gateway import config
+from gateway.settings import PROVEN
 from host_tools import boards, build
 from host_tools.errors import UserError
 from host_tools.twin import node_exits, source, tape, world
@@ -100,6 +102,18 @@ def run(plan: Plan, on_event: Callable[[dict], None]) -> None:
             universe.close()
 
 
+def _provision(flash: Path, config: str) -> Path:
+    """Give the node its configuration, unless it has had that before; return its folder."""
+    folder = flash.with_name(flash.name + ".config")
+    given = folder / "given.json"
+    if not given.exists() or given.read_text() != config:
+        shutil.rmtree(folder, ignore_errors=True)
+        folder.mkdir()
+        (folder / PROVEN).write_text(config)
+        given.write_text(config)
+    return folder
+
+
 def _connect(universe, chosen: dict, board: dict, tapes: dict, seed: int) -> None:
     """Hang the sensors' models on the world's buses."""
     models: dict[str, list] = {}
@@ -112,8 +126,9 @@ def _connect(universe, chosen: dict, board: dict, tapes: dict, seed: int) -> Non
             else:
                 truth = source.Generator(seed, getattr(module, "USUAL", None))
             models.setdefault(sensor["bus"], []).append(module.Model(truth, sensor))
-    for bus, hanging in models.items():
-        universe.connect(bus, board["buses"][bus]["kind"], hanging)
+    # A bus without a sensor is silent: a configuration that is sent later may ask for it.
+    for bus, about in board["buses"].items():
+        universe.connect(bus, about["kind"], models.get(bus, []))
 
 
 def _run_spans(plan: Plan, recording, universe, node: tuple, folder: Path, on_event) -> None:
@@ -123,7 +138,7 @@ def _run_spans(plan: Plan, recording, universe, node: tuple, folder: Path, on_ev
     cuts = sorted(_at(start, hour) for hour in plan.power_cuts)
     common = {
         "board": {"name": board["name"], "buses": board["buses"]},
-        "config": json.dumps(chosen),
+        "settings": f"{_provision(plan.flash, json.dumps(chosen))}/",
         "seed": plan.seed,
         "speed": plan.speed,
         "outages": [[_at(start, a), _at(start, b)] for a, b in plan.outages],

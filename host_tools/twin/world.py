@@ -19,7 +19,7 @@ from typing import BinaryIO
 
 from host_tools.errors import UserError
 from host_tools.twin import flash, hal
-from host_tools.twin.buses import I2c, Uart
+from host_tools.twin.buses import I2c, Nobody, Uart
 
 _RESET = 8
 _CRUMB = (16, 238)
@@ -62,7 +62,10 @@ class World:
 
     def connect(self, name: str, kind: str, models: list) -> None:
         """Hang sensor models on a bus."""
-        bus = I2c(models, self._now) if kind == "i2c" else Uart(models[0], self._now, 4096)
+        if kind == "i2c":
+            bus = I2c(models, self._now)
+        else:
+            bus = Uart(models[0] if models else Nobody(), self._now, 4096)
         self.places[name] = (len(self._places), 0)
         self._places.append(bus)
 

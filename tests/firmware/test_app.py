@@ -1,89 +1,10 @@
-import io
 import json
 
-import umqtt_cpython  # noqa: F401 - makes umqtt.simple importable
+from node_fakes import BOARD, CONFIG, START_MS, Hal
+from node_fakes import run_node as _run
 
 # isort: split
-from fakes import Hal as QuietHal
 from gateway import app, frame
-from host_tools.twin import buses, flash
-from host_tools.twin.scheduler import Scheduler
-from host_tools.twin.sensors import sds011
-from host_tools.twin.source import Generator
-from support import raises
-
-START_MS = 1790000000000
-SIZES = {"journal": (0, 16 * flash.SECTOR), "spool": (16 * flash.SECTOR, 16 * flash.SECTOR)}
-BOARD = {"name": "sim", "buses": {"uart1": {"kind": "uart", "pins": {"tx": 17, "rx": 16}}}}
-CONFIG = {
-    "node": "post-17",
-    "broker": {"host": "broker.example"},
-    "streams": [
-        {"name": "air", "period_ms": 10000, "sensors": [{"driver": "sds011", "bus": "uart1"}]}
-    ],
-}
-
-
-class Link:
-    def start(self, settings):
-        pass
-
-    def step(self):
-        return 1000
-
-    def up(self):
-        return False
-
-    def why(self):
-        return "no signal"
-
-    def rssi(self):
-        return None
-
-
-class Hal(QuietHal):
-    """A board without a network, on simulated time."""
-
-    def __init__(self):
-        super().__init__()
-        self.scheduler = Scheduler(START_MS)
-        self.sleep_ms = self.scheduler.sleep_ms
-        self.link = Link()
-        self.resets = 0
-        image = io.BytesIO(b"\xff" * (32 * flash.SECTOR))
-        self.flash = flash.Nor(image, SIZES).partitions.get
-
-    def ticks_ms(self):
-        return (self.scheduler.now_ms - START_MS) % (1 << 30) if hasattr(self, "scheduler") else 0
-
-    def wire_ms(self):
-        return self.ticks_ms()
-
-    def uart(self, name, baudrate, rxbuf):
-        model = sds011.Model(Generator(1), {})
-        return buses.Uart(model, lambda: self.scheduler.now_ms, rxbuf)
-
-    def reset(self):
-        self.resets += 1
-
-
-def _run(hal, node, seconds):
-    """Run all loops of a node for so long, as main.py does."""
-
-    async def forever(step):
-        while True:
-            await hal.sleep_ms(step())
-
-    async def forever_async(step):
-        while True:
-            await hal.sleep_ms(await step())
-
-    async def end():
-        await hal.sleep_ms(seconds * 1000)
-
-    loops = [forever(step) for step in node.steps]
-    loops += [forever_async(step) for step in node.waiting_steps]
-    hal.scheduler.run(loops + [end()])
 
 
 def test_app_takes_rows_and_keeps_them_while_nobody_listens():
@@ -115,7 +36,7 @@ def test_app_that_is_told_to_reboot_commits_first():
     hal = Hal()
     node = app.Node(hal, BOARD, json.dumps(CONFIG))
     _run(hal, node, 95)
-    node._commands()["reboot"]({})
+    node.commands.table()["reboot"]({})
     _run(hal, node, 60)
     assert hal.resets > 0 and node.spool.pending() == 1 and node.spool.idle()
 
@@ -141,23 +62,6 @@ def test_app_whose_rows_do_not_reach_the_flash_leaves_word_and_resets():
     assert hal.resets and hal.feeds <= fed + 8
     again = app.Node(hal, BOARD, json.dumps(CONFIG))
     assert "no frame closed" in again.health.last_error
-
-
-def test_app_sends_frames_again_by_number_and_says_what_it_cannot_understand():
-    hal = Hal()
-    node = app.Node(hal, BOARD, json.dumps(CONFIG))
-    _run(hal, node, 2001)
-    resend = node._commands()["resend"]
-    for wrong in ({}, {"first": 0}, {"first": "0", "last": 1}, {"first": 2, "last": 1}):
-        assert "first and last" in raises(ValueError, resend, wrong)
-    assert resend({"first": 0, "last": 1000000}) == {"frames": 2}
-    assert [node.spool.asked()[0] for _ in range(2)] == [0, 1] and node.spool.asked() is None
-    assert resend({"first": 500, "last": 600}) == {"frames": 0}
-
-
-def test_app_sends_its_health_when_it_is_asked_for_it():
-    node = app.Node(Hal(), BOARD, json.dumps(CONFIG))
-    assert node._commands()["health"]({}) == {} and node.uplink._health_wanted
 
 
 def _frames(node):

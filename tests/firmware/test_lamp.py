@@ -13,6 +13,8 @@ def _node(state="online", failed="", safe_mode=False):
     return Thing(
         health=Thing(safe_mode=safe_mode),
         uplink=Thing(state=state),
+        clock=Thing(uptime_ms=lambda: 1000),
+        commands=Thing(identify_until_ms=0),
         streams=[Thing(samplers=[Thing(failed=None), Thing(failed=failed)])],
     )
 
@@ -65,3 +67,14 @@ def test_lamp_shows_a_pattern_to_its_end_before_the_next():
         False,
         True,
     ]
+
+
+def test_lamp_flickers_while_somebody_looks_for_this_post():
+    node = _node()
+    node.commands.identify_until_ms = 2000
+    lit = []
+    one = lamp.Lamp(lit.append)
+    waits = [one.step(node) for _ in range(6)]
+    assert set(waits) == {50} and lit == [True, False] * 3
+    node.commands.identify_until_ms = 1000
+    assert _seen(node, 10000)[0][:2] == [1, 1]

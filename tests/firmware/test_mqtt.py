@@ -92,10 +92,35 @@ def test_mqtt_gives_a_message_to_the_client_when_it_is_whole():
     assert conn.packets[-1] == b"\x40\x02\x00\x07"
 
 
+def _noting(got):
+    return lambda topic, payload: got.append((topic, payload))
+
+
+TOO_LONG = bytes([0x80 | INCOMING_MOST & 127, 0x80 | INCOMING_MOST >> 7, 1])
+
+
+def test_mqtt_a_message_that_is_too_long_is_answered_and_passed_over():
+    for piece in (1000, 300, 77):
+        got = []
+        conn = Conn(piece=piece)
+        _, session = make(conn, None, _noting(got))
+        while not session.connected:
+            session.step()
+        size = (INCOMING_MOST & 127) + (INCOMING_MOST >> 7 << 7) + (1 << 14)
+        body = b"\0\3c/x\0\x09"
+        conn.incoming += b"\x32" + TOO_LONG + body + bytes(size - len(body))
+        conn.incoming += message(b"c/y", b"small", 8)
+        for _ in range(400):
+            session.step()
+        assert got == [(b"c/x", None), (b"c/y", b"small")], piece
+        assert conn.packets[-2:] == [b"\x40\x02\x00\x09", b"\x40\x02\x00\x08"]
+
+
 def test_mqtt_refuses_nonsense_with_a_reason():
     for data, why in (
         (b"\x30\x80\x80\x80\x80\x01", "nonsense"),
-        (bytes([0x30, 0x80 | INCOMING_MOST & 127, 0x80 | INCOMING_MOST >> 7, 1]), "a packet of"),
+        (b"\x30" + TOO_LONG + b"\0\1c" + bytes(300), "a packet of"),
+        (b"\x32" + TOO_LONG + b"\7\1" + bytes(300), "a packet of"),
         (b"\x32\x05\x00\x09abc", "nonsense"),
         (b"\x32\x01\x00", "nonsense"),
         (b"\x32\x00", "nonsense"),

@@ -4,7 +4,7 @@ import umqtt_cpython  # noqa: F401 - before the firmware: it makes umqtt.simple 
 
 # isort: split
 from gateway.uplink import Uplink
-from link_fakes import CONFIG, Clock, Conn, Hal, Spool, message
+from link_fakes import CONFIG, Clock, Conn, Hal, Resends, Spool, message
 
 COMMAND = b"kista/1/n1/command/"
 
@@ -12,11 +12,13 @@ COMMAND = b"kista/1/n1/command/"
 def make(conns, frames=0, commands=None):
     hal = Hal(conns)
     spool = Spool(frames)
+    spool.resends = Resends()
     uplink = Uplink(
         hal,
         Clock(hal),
         CONFIG,
         spool,
+        spool.resends,
         [(b"\x01\x02\x03\x04", b"{}")],
         lambda: b'{"rows":1}',
         commands or {},

@@ -17,7 +17,7 @@ from umqtt.simple import MQTTClient
 
 from gateway import dial
 from gateway.uplink import Uplink
-from link_fakes import CONFIG, Link, Spool
+from link_fakes import CONFIG, Link, Resends, Spool
 
 
 class Names:
@@ -72,7 +72,7 @@ def run(settings):
     config = {"node": settings.get("node", "n1"), "broker": broker}
     commands = {"hi": lambda arguments: {}}
     report = lambda: json.dumps({"link": uplink.stats()}).encode()  # noqa: E731 - it is one line
-    uplink = Uplink(hal, hal, config, spool, [], report, commands)
+    uplink = Uplink(hal, hal, config, spool, Resends(), [], report, commands)
     began = time.ticks_ms()
     slowest = 0
     while spool.waiting and time.ticks_diff(time.ticks_ms(), began) < settings["most_s"] * 1000:

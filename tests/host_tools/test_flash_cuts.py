@@ -12,7 +12,8 @@ import time
 
 import pytest
 
-from gateway import frame
+from fakes import Store
+from gateway import frame, resend
 from gateway.ring import Ring
 from gateway.spool import Spool
 from host_tools import build
@@ -182,8 +183,11 @@ class Life:
             self._acknowledge(after)
         if self._random.random() < 0.05:
             last = self._random.choice(list(self.frames)[-30:])
-            self.spool.resend(max(0, last - 2), last)
-            while self.spool.asked() is not None:
+            again = resend.Resend(self.spool, Store())
+            again.ask({"first": max(0, last - 2), "last": last})
+            for _ in range(4):
+                again.step()
+            while again.next() is not None:
                 pass
 
     def _acknowledge(self, seq):
