@@ -55,15 +55,15 @@ class Node:
         for number, stream in enumerate(self.config["streams"]):
             self._wire_stream(number, stream)
         self.steps.append(self.spool.step)
-        resends = Resend(self.spool, hal.store)
-        self.steps.append(resends.step)
-        self.commands = Commands(self, board, resends, settings)
+        self._resends = Resend(self.spool, hal.store)
+        self.steps.append(self._resends.step)
+        self.commands = Commands(self, board, self._resends, settings)
         self.uplink = Uplink(
             hal,
             self.clock,
             self.config,
             self.spool,
-            resends,
+            self._resends,
             schemas,
             self.report,
             self.commands.table(),
@@ -101,7 +101,7 @@ class Node:
 
     def delivered(self):
         """Return whether every row taken is in a frame, and every frame acknowledged."""
-        return self.spool.idle() and not self.spool.pending()
+        return self.spool.idle() and not self.spool.pending() and self._resends.idle()
 
     def _step_link(self):
         return self.hal.link.step()
@@ -151,6 +151,7 @@ class Node:
                 "time_ms": self.clock.unix_ms(),
                 "rows": self.rows(),
                 "waiting": self.spool.pending(),
+                "next": self.spool.kept()[1],
                 "lost": self.spool.lost(),
                 "late_ms": late,
                 "sensors": sensors,

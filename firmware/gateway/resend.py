@@ -52,6 +52,10 @@ class Resend:
         self._save()
         return count
 
+    def idle(self):
+        """Return whether nothing is asked for any more."""
+        return not self._requests
+
     def step(self):
         """Look at one frame; return ms until the next call."""
         if not self._requests or len(self._found) >= _FOUND_MOST:

@@ -10,7 +10,7 @@ import time
 import click
 
 from host_tools import tls
-from host_tools.ingest.worker import Worker
+from host_tools.ingest.worker import ASK_AFTER_S, Worker
 from host_tools.urls import parse_broker, parse_database
 
 REDRAW_S = 0.5
@@ -51,6 +51,7 @@ class Progress:
         return (
             f"frames={counts['frames']} rows={counts['rows']} values={counts['values']}"
             f" again={counts['duplicates']} waiting={counts['waiting']} aside={counts['aside']}"
+            f" asked={counts['asked']}"
         )
 
 
@@ -63,8 +64,16 @@ class Progress:
     metavar="SECONDS",
     help="End when nothing new came for so long [run until stopped].",
 )
+@click.option(
+    "--ask-after",
+    type=click.FloatRange(0),
+    default=ASK_AFTER_S,
+    show_default=True,
+    metavar="SECONDS",
+    help="Ask the node again for a frame that a broker has lost for so long; 0: never.",
+)
 @tls.options
-def command(broker_url, db_url, until_idle, authority, certificate, key) -> None:
+def command(broker_url, db_url, until_idle, ask_after, authority, certificate, key) -> None:
     """Take what nodes publish into a database; each frame counts once.
 
     A message is acknowledged after its rows are on the disk: stop it or kill it at any time, the
@@ -75,6 +84,7 @@ def command(broker_url, db_url, until_idle, authority, certificate, key) -> None
         parse_database(db_url),
         lambda line: progress.say(line),
         tls.Identity(authority, certificate, key),
+        ask_after,
     )
     progress = Progress(worker)
     interrupted = threading.Event()

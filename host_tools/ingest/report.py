@@ -73,20 +73,39 @@ def _report(
         (node,),
     ).fetchone()[0]
     aside = db.execute("SELECT count(*) FROM aside WHERE node_id = ?", (node,)).fetchone()[0]
-    reported = db.execute(
-        "SELECT boot, first_seq, last_seq FROM lost WHERE node_id = ?", (node,)
-    ).fetchall()
-    missing, lost = gaps(_boots(db, node), reported)
+    missing, lost = gaps_of(db, node)
     told = [json.loads(text) if text else {} for text in (status, health)]
     return NodeReport(
         name, last_seen_ms, *told, frames, rows, dict(waiting), undated, missing, lost, aside
     )
 
 
-def gaps(boots: Iterable[Boot], reported: Iterable[tuple[int, int, int]]) -> tuple[list, list]:
+def gaps_of(db: sqlite3.Connection, node: int) -> tuple[list[Span], list[Span]]:
+    """Return (missing, lost) spans of the node with that id."""
+    reported = db.execute(
+        "SELECT boot, first_seq, last_seq FROM lost WHERE node_id = ?", (node,)
+    ).fetchall()
+    (health,) = db.execute("SELECT health FROM nodes WHERE id = ?", (node,)).fetchone()
+    return gaps(_boots(db, node), reported, _sent(json.loads(health) if health else {}))
+
+
+def _sent(health: dict[str, Any]) -> tuple[int, int] | None:
+    """Return (boot, next number) of a node that says that a broker has all before that."""
+    boot, following, waiting = (health.get(key) for key in ("boot", "next", "waiting"))
+    if waiting == 0 and all(type(one) is int and one >= 0 for one in (boot, following)):
+        return boot, following
+    return None
+
+
+def gaps(
+    boots: Iterable[Boot],
+    reported: Iterable[tuple[int, int, int]],
+    sent: tuple[int, int] | None = None,
+) -> tuple[list, list]:
     """Return (missing, lost) spans of a node, over all lives of its flash.
 
-    `reported`: (boot that said so, first, last). Numbers run on from boot to boot while the flash
+    `reported`: (boot that said so, first, last). `sent`: (boot that said so, next): all numbers
+    before that were delivered. Numbers run on from boot to boot while the flash
     lives. A boot that begins lower than the one before it, or has numbers that were there already,
     writes to another flash: a new life, whose numbers say nothing of the old one's.
     """
@@ -100,6 +119,7 @@ def gaps(boots: Iterable[Boot], reported: Iterable[tuple[int, int, int]]) -> tup
         lives[-1][1][:] = _union([*lives[-1][1], *spans])
     missing, lost = [], []
     claims = list(reported)
+    known = set().union(*(members for members, _ in lives))
     for number, (members, spans) in enumerate(lives):
         # A boot none of whose frames are here is most likely the latest one.
         last = number == len(lives) - 1
@@ -110,6 +130,8 @@ def gaps(boots: Iterable[Boot], reported: Iterable[tuple[int, int, int]]) -> tup
             if boot in members or (last and boot in strangers)
         ]
         given_up = _subtract(_union(of_life), spans)
+        if last and sent and (sent[0] in members or sent[0] not in known):
+            spans = [*spans, (max(sent[1], spans[-1][1] + 1),) * 2]
         holes = [(a[1] + 1, b[0] - 1) for a, b in pairwise(spans)]
         missing += _subtract(holes, given_up)
         lost += given_up

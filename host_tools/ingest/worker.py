@@ -17,6 +17,7 @@ import paho.mqtt.client as mqtt
 from host_tools.errors import UserError
 from host_tools.ingest import database, messages
 from host_tools.ingest.messages import Arrival, Message
+from host_tools.ingest.repair import Repair
 from host_tools.ingest.store import Store
 from host_tools.tls import Identity
 from host_tools.urls import Broker
@@ -29,6 +30,8 @@ QUEUED_MOST = 4096
 KEEPALIVE_S = 30
 CONNECT_MOST_S = 10
 RECONNECT_MOST_S = 30
+# A frame that a broker has acknowledged and not passed on by then is asked for again.
+ASK_AFTER_S = 120.0
 RETRY_LEAST_S = 0.2
 RETRY_MOST_S = 10.0
 _TURN_S = 0.1
@@ -60,6 +63,7 @@ class Worker:
         path: Path,
         say: Callable[[str], None],
         identity: Identity = Identity(),  # noqa: B008 - it is frozen
+        ask_after_s: float = ASK_AFTER_S,
     ) -> None:
         self.counts: Counter[str] = Counter()
         self.ready = threading.Event()
@@ -67,6 +71,7 @@ class Worker:
         self._path = path
         self._say = say
         self._identity = identity
+        self._ask_after_s = ask_after_s
         self._stop = threading.Event()
         self._queue: queue.Queue[_Delivery] = queue.Queue(QUEUED_MOST)
         self._connection = 0
@@ -94,6 +99,7 @@ class Worker:
         db = database.create(self._path)
         client = self._client(database.client_id(db))
         store = Store(db)
+        repair = Repair(lambda topic, payload: client.publish(topic, payload, 1), self._ask_after_s)
         self.counts["waiting"] = store.waiting()
         client.connect_async(self._broker.host, self._broker.port, KEEPALIVE_S)
         client.loop_start()
@@ -102,6 +108,9 @@ class Worker:
             while not self._stop.is_set():
                 if self._work(store, client) or not self._was_ready:
                     busy_at = time.monotonic()
+                if self._ask_after_s and self.ready.is_set():
+                    repair.step(db, time.monotonic())
+                    self.counts["asked"] = repair.asked
                 if on_turn:
                     on_turn()
                 if self._was_ready:

@@ -282,6 +282,21 @@ def test_gaps(name):
     assert report.gaps(boots, told) == (missing, lost)
 
 
+SENT = {
+    "the node has sent more": ([(1, 0, [(0, 3)])], (1, 6), [(4, 5)]),
+    "so says a boot of which nothing came": ([(1, 0, [(0, 3)])], (2, 6), [(4, 5)]),
+    "all of it came": ([(1, 0, [(0, 5)])], (1, 6), []),
+    "more came since": ([(1, 0, [(0, 9)])], (1, 6), []),
+    "said before its flash was replaced": ([(1, 0, [(0, 9)]), (2, 5, [(0, 1)])], (1, 20), []),
+}
+
+
+@pytest.mark.parametrize("name", SENT)
+def test_gaps_behind_the_last_frame_that_came(name):
+    boots, sent, missing = SENT[name]
+    assert report.gaps(boots, [], sent) == (missing, [])
+
+
 def test_a_node_is_shown_with_what_it_said_and_what_is_missing(opened):
     db, store = opened
     store.add(
