@@ -124,6 +124,11 @@ def _clock(unix_ms: int) -> str:
     help="Cut the power in the first flash write after this hour.",
 )
 @click.option(
+    "--faults",
+    is_flag=True,
+    help="Sensors and the time server misbehave now and then, as the seed says.",
+)
+@click.option(
     "--drain/--no-drain", default=True, help="Wait until everything is delivered, or end at once."
 )
 def command(recordings, broker, config_file, **options) -> None:

@@ -164,11 +164,15 @@ class Network:
 
 
 class TimeServer:
-    """A time server beyond the network, answering with the simulated time (RFC 5905)."""
+    """A time server beyond the network, answering with the simulated time (RFC 5905).
 
-    def __init__(self, scheduler, network):
+    `random(n)`, if it is one that misbehaves: every other answer is a wrong one.
+    """
+
+    def __init__(self, scheduler, network, random=None):
         self._scheduler = scheduler
         self._network = network
+        self._random = random
         self._reply = None
 
     def send(self, request):
@@ -179,6 +183,24 @@ class TimeServer:
             stamp = struct.pack(">II", (seconds + _NTP_UNIX_S) & _MASK, (ms << 32) // 1000)
             head = b"\x24\x02\x06\xec" + bytes(8) + b"TWIN"
             self._reply = head + stamp + bytes(request[40:48]) + stamp + stamp
+            if self._random:
+                self._reply = self._spoil(self._random(1)[0])
+
+    def _spoil(self, kind):
+        """Return a reply that must be refused, or the good one."""
+        good = self._reply
+        if kind < 128:
+            return good
+        if kind < 150:
+            # Kiss of death.
+            return b"\xe4\x00" + good[2:]
+        if kind < 170:
+            return good[:1] + b"\x10" + good[2:]
+        if kind < 190:
+            return good[:24] + bytes(8) + good[32:]
+        if kind < 210:
+            return good[:40] + bytes(8)
+        return good[: kind - 208]
 
     def recv(self):
         if self._reply is None or self._scheduler.now_ms < self._due:
@@ -195,7 +217,8 @@ class Hal:
 
     name = "twin"
 
-    def __init__(self, scheduler, pipe, places, network, seed, was_reset):
+    def __init__(self, scheduler, pipe, places, network, seed, was_reset, faults=False):
+        self._faults = faults
         self._scheduler = scheduler
         self._boot_ms = scheduler.now_ms
         self._pipe = pipe
@@ -250,7 +273,7 @@ class Hal:
         return dial.Conn(host, port, tls)
 
     def datagram(self, host, port):
-        return TimeServer(self._scheduler, self.link)
+        return TimeServer(self._scheduler, self.link, self.random if self._faults else None)
 
     def feed(self):
         pass

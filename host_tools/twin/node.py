@@ -82,7 +82,15 @@ def start(reader, writer, plan):
     scheduler = Scheduler(plan["now_ms"], plan["speed"])
     pipe = hal.Pipe(reader, writer, scheduler)
     network = hal.Network(scheduler, plan["outages"])
-    hardware = hal.Hal(scheduler, pipe, plan["places"], network, plan["seed"], plan["was_reset"])
+    hardware = hal.Hal(
+        scheduler,
+        pipe,
+        plan["places"],
+        network,
+        plan["seed"],
+        plan["was_reset"],
+        plan["faults"],
+    )
     observer = Observer(plan, scheduler, pipe)
     board = plan.pop("board")
     chosen = settings.Settings(plan["settings"])

@@ -9,6 +9,7 @@ import shutil
 import subprocess
 import sys
 import tempfile
+import zlib
 from collections.abc import Callable
 from dataclasses import dataclass, field
 from pathlib import Path
@@ -17,7 +18,7 @@ from gateway import config
 from gateway.settings import PROVEN
 from host_tools import boards, build
 from host_tools.errors import UserError
-from host_tools.twin import node_exits, source, tape, world
+from host_tools.twin import faults, node_exits, source, tape, world
 from host_tools.urls import Broker
 
 # 72 KiB as a chip with 32-bit words counts them; a board has 147.
@@ -59,6 +60,7 @@ class Plan:
     config: dict | None = None
     outages: list[tuple[float, float]] = field(default_factory=list)
     power_cuts: list[float] = field(default_factory=list)
+    faults: bool = False
 
     @property
     def ledger(self) -> Path:
@@ -96,7 +98,7 @@ def run(plan: Plan, on_event: Callable[[dict], None]) -> None:
             plan.flash, {part: partitions[part]["size"] for part in ("journal", "spool")}
         )
         try:
-            _connect(universe, chosen, board, tapes, plan.seed)
+            _connect(universe, chosen, board, tapes, plan)
             _run_spans(plan, recording, universe, (board, chosen), folder, on_event)
         finally:
             universe.close()
@@ -114,7 +116,7 @@ def _provision(flash: Path, config: str) -> Path:
     return folder
 
 
-def _connect(universe, chosen: dict, board: dict, tapes: dict, seed: int) -> None:
+def _connect(universe, chosen: dict, board: dict, tapes: dict, plan: Plan) -> None:
     """Hang the sensors' models on the world's buses."""
     models: dict[str, list] = {}
     for stream in chosen["streams"]:
@@ -124,8 +126,11 @@ def _connect(universe, chosen: dict, board: dict, tapes: dict, seed: int) -> Non
             if driver in tapes:
                 truth = source.Tape(tapes[driver])
             else:
-                truth = source.Generator(seed, getattr(module, "USUAL", None))
-            models.setdefault(sensor["bus"], []).append(module.Model(truth, sensor))
+                truth = source.Generator(plan.seed, getattr(module, "USUAL", None))
+            model = module.Model(truth, sensor)
+            if plan.faults:
+                model = faults.Unruly(model, plan.seed + zlib.crc32(driver.encode()))
+            models.setdefault(sensor["bus"], []).append(model)
     # A bus without a sensor is silent: a configuration that is sent later may ask for it.
     for bus, about in board["buses"].items():
         universe.connect(bus, about["kind"], models.get(bus, []))
@@ -140,6 +145,7 @@ def _run_spans(plan: Plan, recording, universe, node: tuple, folder: Path, on_ev
         "board": {"name": board["name"], "buses": board["buses"]},
         "settings": f"{_provision(plan.flash, json.dumps(chosen))}/",
         "seed": plan.seed,
+        "faults": plan.faults,
         "speed": plan.speed,
         "outages": [[_at(start, a), _at(start, b)] for a, b in plan.outages],
         "places": universe.places,
