@@ -10,8 +10,8 @@ from itertools import pairwise
 from typing import Any
 
 Span = tuple[int, int]
-# One boot's frames: (boot, when it began as unix ms, spans of sequence numbers).
-Boot = tuple[int, int, list[Span]]
+# One boot's frames: (boot, when it began as unix ms or None, spans of sequence numbers).
+Boot = tuple[int, "int | None", list[Span]]
 
 
 @dataclass(frozen=True)
@@ -109,14 +109,7 @@ def gaps(
     lives. A boot that begins lower than the one before it, or has numbers that were there already,
     writes to another flash: a new life, whose numbers say nothing of the old one's.
     """
-    lives: list[tuple[set[int], list[Span]]] = []
-    lowest = 0
-    for boot, _, spans in sorted(boots, key=lambda boot: boot[1]):
-        if not lives or spans[0][0] < lowest or _overlap(lives[-1][1], spans):
-            lives.append((set(), []))
-        lowest = spans[0][0]
-        lives[-1][0].add(boot)
-        lives[-1][1][:] = _union([*lives[-1][1], *spans])
+    lives = _lives(list(boots))
     missing, lost = [], []
     claims = list(reported)
     known = set().union(*(members for members, _ in lives))
@@ -140,14 +133,39 @@ def gaps(
     return missing, lost
 
 
+def _lives(boots: list[Boot]) -> list[tuple[set[int], list[Span]]]:
+    """Return (its boots, spans of their numbers) of each life of the flash, the latest last."""
+    lives: list[tuple[set[int], list[Span]]] = []
+    lowest = 0
+    dated = [(began, boot, spans) for boot, began, spans in boots if began is not None]
+    for _, boot, spans in sorted(dated):
+        if not lives or spans[0][0] < lowest or _overlap(lives[-1][1], spans):
+            lives.append((set(), []))
+        lowest = spans[0][0]
+        _join(lives[-1], boot, spans)
+    for boot, began, spans in boots:
+        if began is None:
+            # Of an undated boot the numbers alone say where it belongs.
+            fitting = [life for life in lives if not _overlap(life[1], spans)]
+            if not fitting:
+                lives.append((set(), []))
+                fitting = lives
+            _join(fitting[-1], boot, spans)
+    return lives
+
+
+def _join(life: tuple[set[int], list[Span]], boot: int, spans: list[Span]) -> None:
+    life[0].add(boot)
+    life[1][:] = _union([*life[1], *spans])
+
+
 def _boots(db: sqlite3.Connection, node: int) -> list[Boot]:
     """Return the boots of which frames are here; the index alone answers the larger query."""
     began = {
         boot: first_ms
         for boot, first_ms in db.execute(
-            # Without a time of its own, a boot began when its first frame came.
-            "SELECT frames.boot, ifnull(min(CASE quality WHEN 1 THEN first_ms"
-            " ELSE first_ms + anchors.unix_ms END), min(arrived_ms))"
+            "SELECT frames.boot, min(CASE quality WHEN 1 THEN first_ms"
+            " ELSE first_ms + anchors.unix_ms END)"
             " FROM frames LEFT JOIN anchors USING (node_id, boot)"
             " WHERE node_id = ? GROUP BY frames.boot",
             (node,),
@@ -162,7 +180,7 @@ def _boots(db: sqlite3.Connection, node: int) -> list[Boot]:
             known[-1] = (known[-1][0], seq)
         else:
             known.append((seq, seq))
-    return [(boot, began.get(boot, 0), known) for boot, known in spans.items()]
+    return [(boot, began.get(boot), known) for boot, known in spans.items()]
 
 
 def _union(spans: Iterable[Span]) -> list[Span]:

@@ -32,13 +32,28 @@ class FaultProxy:
         for one in [self._listener, *self._sockets]:
             _end(one)
 
+    def drop(self):
+        """End every connection there is."""
+        for one in self._sockets:
+            _end(one)
+        self._sockets = []
+
+    def mend(self):
+        """Be a good connection from now on."""
+        self.delay_s, self.piece, self.cuts, self.frozen = 0.0, 65536, [], False
+
     def _accept(self):
         while True:
             try:
                 node, _ = self._listener.accept()
-                broker = socket.create_connection(("127.0.0.1", self.target))
             except OSError:
                 return
+            try:
+                broker = socket.create_connection(("127.0.0.1", self.target))
+            except OSError:
+                # Refused, as far as the node can see.
+                _end(node)
+                continue
             self.connections += 1
             self._sockets += [node, broker]
             for one in (node, broker):

@@ -267,6 +267,17 @@ GAPS = {
     "a new flash": ([(1, 0, [(0, 9)]), (2, 5, [(0, 1), (4, 5)])], [], [(2, 3)], []),
     "a new flash, its first frames gone": ([(1, 0, [(0, 9)]), (2, 5, [(3, 5)])], [], [], []),
     "a new flash that is behind": ([(1, 0, [(4, 9)]), (2, 5, [(1, 2)])], [], [], []),
+    "an undated boot between": (
+        [(2, None, [(4, 5)]), (1, 0, [(0, 3)]), (3, 5, [(6, 9)])],
+        *[[]] * 3,
+    ),
+    "an undated boot, and a hole": (
+        [(2, None, [(5, 5)]), (1, 0, [(0, 3), (6, 9)])],
+        [],
+        [(4, 4)],
+        [],
+    ),
+    "an undated boot of another flash": ([(2, None, [(0, 1)]), (1, 0, [(0, 9)])], *[[]] * 3),
     "the old boot's last frame, recovered": (
         [(1, 0, [(0, 3), (5, 5)]), (2, 5, [(4, 4), (6, 7)])],
         [],
