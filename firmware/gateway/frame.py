@@ -192,9 +192,6 @@ def _check(frame):
     if frame.anchor is not None:
         _limit(frame.anchor, 0, (1 << _UNIX_BITS) - 1, "anchor")
     _limit_all(frame.times, -_TIME_MOST, _TIME_MOST - 1, "time")
-    for column in frame.columns:
-        if len(column) != frame.rows:
-            raise ValueError("frame: columns of different length")
     for masks in frame.flags or ():
         if masks is not None:
             if len(masks) != frame.rows:
@@ -230,7 +227,10 @@ def _walk(coder, frame, head):
         frame.columns = [[None] * frame.rows for _ in range(frame.channels)]
         frame.flags = [None] * frame.channels if head[0] & _FLAGGED else None
     for i in range(frame.channels):
-        yield from columns.code_column(coder, frame.columns[i])
+        column = frame.columns[i]
+        if len(column) != frame.rows:
+            raise ValueError("frame: columns of different length")
+        yield from columns.code_column(coder, column)
         if head[0] & _FLAGGED:
             frame.flags[i] = columns.code_flags(coder, frame.flags[i], frame.rows)
             yield

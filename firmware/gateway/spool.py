@@ -6,6 +6,7 @@ sequence number. The order of the writes, and what each cut leaves behind: docs/
 """
 
 import struct
+from array import array
 
 from micropython import const
 
@@ -34,9 +35,12 @@ class Open:
         self.stream = stream
         self.quality = quality
         self.since_ms = now_ms
-        self.times = []
-        self.columns = [[] for _ in range(channels)]
+        # Arrays: in a list each time would be an object of its own, and each number a word.
+        self.times = array("q")
+        self.numbers = [array("i") for _ in range(channels)]
+        # By channel and row, made when needed: masks, and 1 where there is no number.
         self.flags = None
+        self.gone = None
         self.committed = 0
         self.uncommitted_since_ms = now_ms
         self.number = None
@@ -45,12 +49,40 @@ class Open:
         """Take a row (time, values, flags)."""
         time, values, masks = row
         if self.flags is None and any(masks):
-            self.flags = [bytearray(len(self.times)) for _ in self.columns]
+            self.flags = self._zeros()
+        if self.gone is None and None in values:
+            self.gone = self._zeros()
         self.times.append(time)
-        for i in range(len(self.columns)):
-            self.columns[i].append(values[i])
+        for i in range(len(self.numbers)):
+            self.numbers[i].append(values[i] or 0)
             if self.flags is not None:
                 self.flags[i].append(masks[i])
+            if self.gone is not None:
+                self.gone[i].append(values[i] is None)
+
+    def _zeros(self):
+        return [bytearray(len(self.times)) for _ in self.numbers]
+
+
+class Columns:
+    """The columns of some rows of an open frame: each is made when it is wanted."""
+
+    def __init__(self, one, start, end):
+        self._one = one
+        self._start = start
+        self._end = end
+
+    def __len__(self):
+        return len(self._one.numbers)
+
+    def __getitem__(self, i):
+        column = list(self._one.numbers[i][self._start : self._end])
+        if self._one.gone is not None:
+            gone = self._one.gone[i]
+            for row in range(len(column)):
+                if gone[self._start + row]:
+                    column[row] = None
+        return column
 
 
 class Spool:
@@ -162,7 +194,7 @@ class Spool:
 
     def _frame(self, one, start, end):
         """Return a Frame of some rows, its sequence number still to be given."""
-        columns = [column[start:end] for column in one.columns]
+        columns = Columns(one, start, end)
         flags = one.flags and [masks[start:end] for masks in one.flags]
         anchor = self._anchor if one.quality and self._anchors_left else None
         schema = self._schemas[one.stream]
