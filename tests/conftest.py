@@ -72,7 +72,7 @@ class NativeTest(MicroPythonTest):
 
     def path_of_modules(self):
         files = {n: p for n, p in build.device_files().items() if n.startswith("gateway/")}
-        build.compile_files(files, NATIVE, build.host_arch())
+        build.compile_files(files, NATIVE, build.host_arch(), alone=False)
         return [NATIVE, *MPYPATH]
 
 

@@ -1,10 +1,11 @@
 """When the sensors of a stream are read, what becomes of an answer, and of none."""
 
+from micropython import const
+
 from gateway import flags
 
 # A wake-up this late still belongs to its moment; later than that, the row says when it really was.
-_LATE_MS = 500
-_SKEWED_MS = 2000
+_LATE_MS = const(500)
 
 
 class Sampler:

@@ -11,19 +11,38 @@ The node reaches them through two pipes, a request and an answer each time:
 import struct
 import time
 
+from micropython import const
+
 REQUEST = "<BBqIH"
 ANSWER = "<BH"
-ANSWER_BYTES = 3
-GOOD, ERROR, CUT = range(3)
+ANSWER_BYTES = const(3)
+# Its status.
+GOOD = const(0)
+ERROR = const(1)
+CUT = const(2)
 # Operations.
-FLASH_READ, FLASH_PROGRAM, FLASH_ERASE, UART_READ, UART_WRITE = range(5)
-I2C_READ_MEM, I2C_WRITE_MEM, I2C_READ, I2C_WRITE = range(5, 9)
-STORE_GET, STORE_SET, CRUMB_LOAD, CRUMB_SAVE, RESET, ROW, COMMIT, SAY = range(9, 17)
+FLASH_READ = const(0)
+FLASH_PROGRAM = const(1)
+FLASH_ERASE = const(2)
+UART_READ = const(3)
+UART_WRITE = const(4)
+I2C_READ_MEM = const(5)
+I2C_WRITE_MEM = const(6)
+I2C_READ = const(7)
+I2C_WRITE = const(8)
+STORE_GET = const(9)
+STORE_SET = const(10)
+CRUMB_LOAD = const(11)
+CRUMB_SAVE = const(12)
+RESET = const(13)
+ROW = const(14)
+COMMIT = const(15)
+SAY = const(16)
 
-_TICKS_PERIOD = 1 << 30
-_NTP_DELAY_MS = 40
-_NTP_UNIX_S = 2208988800
-_MASK = 0xFFFFFFFF
+_TICKS_PERIOD = const(1 << 30)
+_NTP_DELAY_MS = const(40)
+_NTP_UNIX_S = const(2208988800)
+_MASK = const(0xFFFFFFFF)
 
 
 class PowerCut(BaseException):

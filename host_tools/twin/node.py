@@ -5,14 +5,16 @@ import json
 import sys
 import time
 
+from micropython import const
+
 import main
 from gateway import app, settings
 from host_tools.twin import hal
 from host_tools.twin.node_exits import EXIT_DONE, EXIT_POWER_CUT, EXIT_RESET
 from host_tools.twin.scheduler import Scheduler
 
-_LOOK_MS = 5000
-_SAY_EVERY_REAL_MS = 150
+_LOOK_MS = const(5000)
+_SAY_EVERY_REAL_MS = const(150)
 
 
 class Observer:
@@ -92,11 +94,11 @@ def start(reader, writer, plan):
         plan["faults"],
     )
     observer = Observer(plan, scheduler, pipe)
-    board = plan.pop("board")
     chosen = settings.Settings(plan["settings"])
 
     def make_node():
-        node = app.Node(hardware, board, chosen.text(), chosen)
+        # Not kept, as a board does not keep the text of its files.
+        node = app.Node(hardware, plan.pop("board"), chosen.text(), chosen)
         observer.listen(node)
         observer.say("boot", boot=node.health.boot, safe_mode=node.health.safe_mode)
         return node

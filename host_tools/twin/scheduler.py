@@ -3,8 +3,10 @@
 import heapq
 import time
 
+from micropython import const
+
 # Never sleep longer at a stretch: Ctrl-C and a broker's answer should be noticed.
-_NAP_MS = 20
+_NAP_MS = const(20)
 
 
 class Sleep:

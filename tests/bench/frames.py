@@ -106,7 +106,7 @@ def on_micropython(log: logs.Log, native: bool) -> tuple[float, float]:
     with tempfile.TemporaryDirectory() as name:
         folder = Path(name)
         files = {n: p for n, p in build.device_files().items() if n.startswith("gateway/")}
-        build.compile_files(files, folder, build.host_arch() if native else None)
+        build.compile_files(files, folder, build.host_arch() if native else None, alone=False)
         (folder / "rows.py").write_text(
             f"times = {times}\ncells = {cells}\ncolumns = {log.columns}\n"
         )
