@@ -6,9 +6,9 @@ import sys
 
 from micropython import const
 
-from gateway import app, console, health, lamp, settings
+from gateway import app, health
 
-_COLLECT_EVERY_BYTES = const(32768)
+_COLLECT_EVERY_BYTES = const(8192)
 
 
 async def forever(clock, step):
@@ -43,6 +43,7 @@ def run(hal, make_node, watchers=()):
 
 
 def _main():
+    from gateway import console, lamp, settings
     from gateway.hal_esp32 import Hal
 
     with open("board.json") as file:
