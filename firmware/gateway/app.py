@@ -1,5 +1,6 @@
 """The whole node, wired in the order of the data: sensors → streams → spool → uplink."""
 
+import gc
 import sys
 
 from micropython import const

@@ -44,13 +44,14 @@ def code_column(coder, column):
     rows = len(column)
     side = coder.side
     start = 0
-    gone = coder.tree(_MISSING, None in column, 1)
+    gone = coder.tree(_MISSING, not isinstance(column, array) and None in column, 1)
     if gone:
         marks = array("i", [rangecoder.BIAS + (value is None) for value in column])
         coder.begin_steps(_MISSING_BANK)
         yield from slices(coder, marks, 0)
-        gone = [mark != rangecoder.BIAS for mark in marks]
-        start = gone.index(False) if False in gone else rows
+        gone = bytes(mark != rangecoder.BIAS for mark in marks)
+        while start < rows and gone[start]:
+            start += 1
         for row in range(rows):
             if gone[row]:
                 side[row] |= rangecoder.GONE
@@ -65,14 +66,18 @@ def code_column(coder, column):
 def _code_values(coder, column, gone, start):
     """Code what there is of a column, from row `start`; a decoder fills `column`."""
     size = kind = 0
-    cells = [rangecoder.BIAS] * len(column) if coder.decoding else _biased(column, gone)
     if not coder.decoding:
-        size = _size(cells)
+        column = [value or 0 for value in column] if gone else column
+        size = _size(column)
     size = coder.tree(_SIZE_TREE, size, 2)
     if size > _FULL:
         raise ValueError("frame: a size of numbers that is none")
+    cells = [rangecoder.BIAS] * len(column)
     if size != _FULL:
         cells = array("i", cells)
+    if not coder.decoding:
+        for row in range(start, len(column)):
+            cells[row] += column[row]
     if size == _NARROW:
         kind = coder.tree(_LATTICE_TREE, 0 if coder.decoding else lattice.choose(cells), 3)
     exact = True
@@ -104,17 +109,10 @@ def _code_values(coder, column, gone, start):
                 column[row] = value
 
 
-def _biased(column, gone):
-    """Return the values as the range coder wants them, 0 where there is none."""
-    if gone:
-        return [rangecoder.BIAS + (value or 0) for value in column]
-    return [rangecoder.BIAS + value for value in column]
-
-
-def _size(cells):
-    """Return how large the numbers are; ValueError beyond 32 bits."""
-    least = min(cells) - rangecoder.BIAS
-    most = max(cells) - rangecoder.BIAS
+def _size(numbers):
+    """Return how large they are; ValueError beyond 32 bits."""
+    least = min(numbers)
+    most = max(numbers)
     if least > -rangecoder.WIDE and most < rangecoder.WIDE:
         return _NARROW
     if least < -_VALUE_MOST or most >= _VALUE_MOST:
@@ -155,11 +153,10 @@ def code_flags(coder, masks, rows):
             before = masks[row]
     coder.begin_steps(_FLAGS_BANK)
     coder.run(cells, 0, rows)
-    coded = []
     before = 0
-    for cell in cells:
-        before ^= cell - rangecoder.BIAS
+    for row in range(rows):
+        before ^= cells[row] - rangecoder.BIAS
         if not 0 <= before <= 255:
             raise ValueError("frame: a mask beyond 8 bits")
-        coded.append(before)
-    return coded
+        cells[row] = before
+    return list(cells)

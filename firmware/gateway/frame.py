@@ -61,11 +61,9 @@ class Frame:
     """Rows of one stream.
 
     schema: 2 bytes (schema.ident); seq, boot: < 2^30, or None both; quality: 1, times are unix
-    ms, or 0,
-    ms of that boot's uptime; anchor: unix ms at uptime 0 of that boot, or None; times: list of int;
-    columns: a list of int or None for each channel; flags: None, or for each channel None or a
-    list of
-    masks 0..255.
+    ms, or 0, ms of that boot's uptime; anchor: unix ms at uptime 0 of that boot, or None; times:
+    list of int; columns: for each channel a list of int or None, or an array of int; flags: None,
+    or for each channel None or a list of masks 0..255.
     """
 
     def __init__(self, schema, seq, boot, quality, anchor, times, columns, flags=None):
@@ -79,24 +77,6 @@ class Frame:
         self.flags = flags
         self.rows = len(times)
         self.channels = len(columns)
-
-    def append(self, other):
-        """Add the rows of `other`, a frame of the same stream."""
-        rows = self.rows
-        self.times += other.times
-        self.rows += other.rows
-        for i in range(self.channels):
-            self.columns[i] += other.columns[i]
-        if self.flags or other.flags:
-            self.flags = [
-                (_masks(self, i, rows) + _masks(other, i, other.rows)) for i in range(self.channels)
-            ]
-
-
-def _masks(frame, channel, rows):
-    """Return the masks of a channel, zeros where there are none."""
-    masks = frame.flags[channel] if frame.flags else None
-    return masks if masks is not None else [0] * rows
 
 
 class Encoder:
@@ -219,10 +199,8 @@ def _walk(coder, frame, head):
         frame.anchor = coder.raw(frame.anchor or 0, _UNIX_BITS)
     frame.rows = _code_listed(coder, _ROWS_TREE, _ROWS, frame.rows)
     frame.channels = 1 + coder.tree(_CHANNELS_TREE, frame.channels - 1, 5)
-    unit, period, mode, steps = _code_time_base(coder, frame)
-    yield
-    yield from _code_steps(coder, frame, unit, period, mode, steps)
-    coder.side = bytearray([rangecoder.NO_SURPRISE] * frame.rows)
+    yield from _code_times(coder, frame)
+    coder.side = bytearray(bytes((rangecoder.NO_SURPRISE,)) * frame.rows)
     if coder.decoding:
         frame.columns = [[None] * frame.rows for _ in range(frame.channels)]
         frame.flags = [None] * frame.channels if head[0] & _FLAGGED else None
@@ -234,6 +212,8 @@ def _walk(coder, frame, head):
         if head[0] & _FLAGGED:
             frame.flags[i] = columns.code_flags(coder, frame.flags[i], frame.rows)
             yield
+    if coder.decoding:
+        coder.release()
 
 
 def _code_listed(coder, base, listed, value):
@@ -255,16 +235,26 @@ def _code_signed(coder, value):
     return -(value + 1 >> 1) if value & 1 else value >> 1
 
 
+def _code_times(coder, frame):
+    """Code the rows' times; a decoder fills them in. Yields first when the first one is known."""
+    unit, period, mode, steps = _code_time_base(coder, frame)
+    yield
+    yield from _code_steps(coder, frame, unit, period, mode, steps)
+
+
 def _code_time_base(coder, frame):
     """Code unit, period, the way the steps are coded, first time; return these and the steps."""
     times = frame.times
     # Steps are small integers where times are not: arithmetic on them makes no objects.
-    steps = [times[i + 1] - times[i] for i in range(len(times) - 1)]
+    steps = [0] * (len(times) - 1)
+    for i in range(len(steps)):
+        steps[i] = times[i + 1] - times[i]
     choice = 0
     while times[0] % _UNITS[choice] or any(step % _UNITS[choice] for step in steps):
         choice += 1
     unit = _UNITS[coder.tree(_UNIT_TREE, choice, 2)]
-    steps = [step // unit for step in steps]
+    for i in range(len(steps)):
+        steps[i] //= unit
     period = 1
     mode = _REGULAR
     if frame.rows > 1:
@@ -294,7 +284,10 @@ def _usual(steps):
     """Return the period to expect between rows, in units: their median or a listed one near it."""
     if not steps:
         return 1
-    period = min(max(sorted(steps)[len(steps) // 2], 1), (1 << 30) - 1)
+    period = steps[0]
+    if any(step != period for step in steps):
+        period = sorted(steps)[len(steps) // 2]
+    period = min(max(period, 1), (1 << 30) - 1)
     if len(steps) < _ROUGH_ROWS:
         near = min(_PERIODS, key=lambda listed: abs(listed - period))
         if abs(near - period) * 50 <= period:

@@ -74,7 +74,8 @@ class Wire:
         self._packet += data if n is None else data[:n]
         size = packet_size(self._packet)
         if size and len(self._packet) >= size:
-            self.out += self._packet
+            # Mostly there is nothing before it, and then it need not be copied.
+            self.out = self.out + self._packet if self.out else self._packet
             self._packet = bytearray()
 
     def read(self, n):

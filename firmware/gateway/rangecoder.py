@@ -96,9 +96,8 @@ _TOP_LEAVES = const(4)
 _ROOM = const(80)
 _GROW = const(256)
 _CHANCES_BYTES = 4 * (_WORK + len(priors.VALUES))
-# Chances that encoders have done with: a long-lived heap may have no other place for the next.
-_SPARE_MOST = const(2)
-_spare = []
+# Chances for the next coder, made first: a long-lived heap may have no place for more.
+_spare = [array("H", bytes(_CHANCES_BYTES))]
 
 
 # native: (task: int, state: ptr32, chances: ptr16, cells: ptr32, side: ptr8, data: ptr8) -> int
@@ -407,7 +406,10 @@ class Coder:
         self._least = start
         self._one = array("i", [0])
         self.side = bytearray(1)
-        self._chances = _spare.pop() if _spare else array("H", bytes(_CHANCES_BYTES))
+        try:
+            self._chances = _spare.pop()
+        except IndexError:
+            self._chances = array("H", bytes(_CHANCES_BYTES))
         reset(self._chances, 0, priors.HEAD, priors.HEAD_SEEN, 0, _WORK)
 
     def tree(self, base, value, width):
@@ -504,9 +506,7 @@ class Coder:
                 break
         low = self._settle(end)
         data = self._data
-        if len(_spare) < _SPARE_MOST:
-            _spare.append(self._chances)
-            self._chances = None
+        self.release()
         size = state[_AT]
         for shift in (21, 13, 5):
             data[size] = low >> shift & 255
@@ -515,6 +515,11 @@ class Coder:
         while not data[size] and size >= self._least:
             size -= 1
         return bytes(data[: size + 1])
+
+    def release(self):
+        """Leave the chances to the next coder; this one has done its work."""
+        _spare[:] = [self._chances]
+        self._chances = None
 
     def _settle(self, low):
         """Let the carry in `low` run through the bytes before; return the rest."""

@@ -76,13 +76,18 @@ class Columns:
         return len(self._one.numbers)
 
     def __getitem__(self, i):
-        column = list(self._one.numbers[i][self._start : self._end])
-        if self._one.gone is not None:
-            gone = self._one.gone[i]
-            for row in range(len(column)):
-                if gone[self._start + row]:
-                    column[row] = None
+        column = self._one.numbers[i][self._start : self._end]
+        gone = self._one.gone and self._one.gone[i][self._start : self._end]
+        if gone and any(gone):
+            column = [None if gone[row] else column[row] for row in range(len(column))]
         return column
+
+
+def _rows(part):
+    """Yield the rows of a frame as they were taken."""
+    for row in range(part.rows):
+        masks = [one[row] if one else 0 for one in part.flags or [None] * part.channels]
+        yield part.times[row], [column[row] for column in part.columns], masks
 
 
 class Spool:
@@ -131,18 +136,24 @@ class Spool:
         return first + [number for number in found if number not in closed]
 
     def _recover(self, number):
-        whole = None
+        """Close, as a frame of its own, what the journal has of one."""
+        one = None
         for _, kind, payload in self._journal.records(number):
             if kind == NOTE or struct.unpack_from("<I", payload)[0] != number:
                 continue
             part = frame.decode(payload[_JOURNAL_HEAD:])
-            if whole is None:
-                whole = part
-                whole.boot = struct.unpack_from("<I", payload, 4)[0]
-            else:
-                whole.append(part)
-        self.recovered_rows += whole.rows
-        whole.seq = self._frames.next_id
+            if one is None:
+                one = Open(None, part.quality, part.channels, 0)
+                boot = struct.unpack_from("<I", payload, 4)[0]
+                anchor = part.anchor
+            for row in _rows(part):
+                one.add(row)
+        self.recovered_rows += len(one.times)
+        columns = Columns(one, 0, len(one.times))
+        seq = self._frames.next_id
+        whole = frame.Frame(
+            part.schema, seq, boot, one.quality, anchor, one.times, columns, one.flags
+        )
         self._store(number, frame.encode(whole))
 
     def put(self, stream, row, quality):
@@ -198,7 +209,7 @@ class Spool:
         flags = one.flags and [masks[start:end] for masks in one.flags]
         anchor = self._anchor if one.quality and self._anchors_left else None
         schema = self._schemas[one.stream]
-        times = one.times[start:end]
+        times = one.times if end - start == len(one.times) else one.times[start:end]
         return frame.Frame(schema, None, None, one.quality, anchor, times, columns, flags)
 
     def close_now(self, stream):

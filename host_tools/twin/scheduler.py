@@ -9,25 +9,6 @@ from micropython import const
 _NAP_MS = const(20)
 
 
-class Sleep:
-    """What a coroutine awaits: it hands the scheduler the time at which it wants to go on."""
-
-    def __init__(self, due_ms):
-        self._due_ms = due_ms
-        self._asked = False
-
-    def __iter__(self):
-        return self
-
-    __await__ = __iter__
-
-    def __next__(self):
-        if self._asked:
-            raise StopIteration
-        self._asked = True
-        return self._due_ms
-
-
 class Scheduler:
     """`speed`: simulated ms for each real one; 0 runs as fast as the machine can."""
 
@@ -36,10 +17,25 @@ class Scheduler:
         self._speed = speed
         self._start_ms = start_ms
         self._real_start = time.ticks_ms() if hasattr(time, "ticks_ms") else 0
+        self._wake_ms = None
 
     def sleep_ms(self, n):
-        """Return an awaitable that ends `n` simulated milliseconds from now."""
-        return Sleep(self.now_ms + max(0, int(n)))
+        """Return an awaitable that ends `n` simulated milliseconds from now; await it at once."""
+        self._wake_ms = self.now_ms + max(0, int(n))
+        return self
+
+    # What a coroutine awaits, one object for all: it tells `run` when the one that has just asked
+    # wants to go on; asked again, that time has come.
+    def __iter__(self):
+        return self
+
+    __await__ = __iter__
+
+    def __next__(self):
+        if self._wake_ms is None:
+            raise StopIteration
+        wake_ms, self._wake_ms = self._wake_ms, None
+        return wake_ms
 
     def run(self, coroutines):
         """Run all until the first returns or raises; return what that one returned."""

@@ -88,19 +88,6 @@ def test_frame_peek_sees_header_and_times():
     assert seen.channels == one.channels
 
 
-def test_frame_append_joins_the_parts_of_one():
-    parts = [
-        frame.Frame(b"ab", None, None, 1, None, [i, i + 1], [[i, None], [5, 6]], flags)
-        for i, flags in ((0, None), (10, [[1, 2], None]), (20, None))
-    ]
-    whole = parts[0]
-    whole.append(parts[1])
-    whole.append(parts[2])
-    back = frame.decode(frame.encode(whole))
-    assert back.times == [0, 1, 10, 11, 20, 21] and back.columns[1] == [5, 6] * 3
-    assert list(back.flags[0]) == [0, 0, 1, 2, 0, 0] and back.flags[1] is None
-
-
 def test_frame_with_any_bit_flipped_or_cut_short_is_refused():
     data = frame.encode(random_frame(3))
     for bit in range(8 * len(data)):
