@@ -1,6 +1,5 @@
 """The whole node, wired in the order of the data: sensors → streams → spool → uplink."""
 
-import gc
 import sys
 
 from micropython import const

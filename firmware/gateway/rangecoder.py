@@ -59,7 +59,6 @@ _CLASS_MOST = const(19)
 _WIDTH = const(20)
 _LEVELS = const(21)
 _RATES = const(22)
-_STATES = const(22 + 41)
 
 # Phases of one number: is its class at least the expected one, higher still, lower still, its
 # sign, its other bits.
