@@ -27,7 +27,7 @@ class Node:
 
         self.hal = hal
         boot = int.from_bytes(hal.random(4), "big") & _BOOT_MASK
-        self.config, refused, schemas, self._drivers = judge.read(config_text, board, hal.store)
+        self.config, refused, schemas, drivers = judge.read(config_text, board, hal.store)
         judge.forget()
         self.clock = Clock(hal, self.config["time_servers"])
         self.health = Health(hal, self.clock, boot)
@@ -36,9 +36,10 @@ class Node:
             what = "" if refused.startswith("configuration: ") else "configuration: "
             self.health.say(what + refused)
             self.health.safe_mode = True
+        # Needed here only.
+        streams = self.config.pop("streams")
         if self.health.safe_mode:
-            self.config["streams"] = []
-            schemas = []
+            streams = schemas = []
         self._board = board["name"]
         # What `settings` says of it.
         self.configuration = "proven"
@@ -46,14 +47,14 @@ class Node:
         self.waiting_steps = []
         self._anchored = self.clock.unix_ms() is not None
 
-        longest_ms = max([stream["period_ms"] for stream in self.config["streams"]] or [0])
+        longest_ms = max([stream["period_ms"] for stream in streams] or [0])
         self._patience_ms = STALLED_AFTER_MS + 3 * longest_ms
         idents = [ident for ident, _ in schemas]
         self.spool = Spool(hal.flash("journal"), hal.flash("spool"), boot, self.clock, idents)
         self.spool.mount()
         self.streams = []
-        for number, stream in enumerate(self.config["streams"]):
-            self._wire_stream(number, stream)
+        for number, stream in enumerate(streams):
+            self._wire_stream(number, stream, drivers)
         self.steps.append(self.spool.step)
         self._resends = Resend(self.spool, hal.store)
         self.steps.append(self._resends.step)
@@ -72,14 +73,14 @@ class Node:
         self.steps.append(self._step_clock)
         hal.link.start(self.config["network"])
 
-    def _wire_stream(self, number, settings):
+    def _wire_stream(self, number, settings, drivers):
         stream = Stream(
             self.clock,
             settings["period_ms"],
             lambda row, quality: self.spool.put(number, row, quality),
         )
         for options in settings["sensors"]:
-            driver = self._drivers[options["driver"]]
+            driver = drivers[options["driver"]]
             sensor = driver.Sensor(self._open_bus(driver, options["bus"]), self.clock, options)
             sampler = stream.add(driver, sensor, options.get("name", options["driver"]))
             self.waiting_steps.append(sampler.step)

@@ -72,12 +72,10 @@ def _code_values(coder, column, gone, start):
     size = coder.tree(_SIZE_TREE, size, 2)
     if size > _FULL:
         raise ValueError("frame: a size of numbers that is none")
-    cells = [rangecoder.BIAS] * len(column)
-    if size != _FULL:
-        cells = array("i", cells)
+    cells = [0] * len(column) if size == _FULL else array("i", bytes(4 * len(column)))
     if not coder.decoding:
-        for row in range(start, len(column)):
-            cells[row] += column[row]
+        for row in range(len(column)):
+            cells[row] = rangecoder.BIAS + column[row]
     if size == _NARROW:
         kind = coder.tree(_LATTICE_TREE, 0 if coder.decoding else lattice.choose(cells), 3)
     exact = True
@@ -145,18 +143,21 @@ def code_flags(coder, masks, rows):
     """Code the flags of one channel; return them, or None when there are none."""
     if not coder.tree(_HAS_FLAGS, masks is not None and any(masks), 1):
         return None
-    cells = array("i", [rangecoder.BIAS] * rows)
+    cells = array("i", bytes(4 * rows))
     if not coder.decoding:
         before = 0
         for row in range(rows):
-            cells[row] += masks[row] ^ before
+            cells[row] = rangecoder.BIAS + (masks[row] ^ before)
             before = masks[row]
     coder.begin_steps(_FLAGS_BANK)
     coder.run(cells, 0, rows)
+    if not coder.decoding:
+        return masks
     before = 0
-    for row in range(rows):
-        before ^= cells[row] - rangecoder.BIAS
+    coded = []
+    for cell in cells:
+        before ^= cell - rangecoder.BIAS
         if not 0 <= before <= 255:
             raise ValueError("frame: a mask beyond 8 bits")
-        cells[row] = before
-    return list(cells)
+        coded.append(before)
+    return coded

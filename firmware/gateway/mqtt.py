@@ -19,7 +19,7 @@ _SUBACK = const(0x90)
 _PINGRESP = const(0xD0)
 _DUP = const(8)
 _ID_MOST = const(65535)
-_READ_BYTES = const(512)
+_READ_BYTES = const(256)
 # What a step reads at most: a broker that never stops talking does not stop the sampling.
 _READS_MOST = const(8)
 # A command is never longer; of a longer one only the head is looked at.

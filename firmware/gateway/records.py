@@ -18,6 +18,8 @@ _KIND_SHIFT = const(12)
 # A byte counts as 0 when most of its bits are: neither a torn program nor one flipped bit matters.
 _BITS_LEFT = const(4)
 _GAPS_MOST = const(16)
+# What is looked through goes through here, of all rings: nothing else runs meanwhile.
+_piece = bytearray(256)
 
 
 class Records:
@@ -27,7 +29,6 @@ class Records:
         self._flash = flash
         self._header = bytearray(HEADER)
         self._view = memoryview(self._header)
-        self._piece = bytearray(256)
 
     def _program(self, offset, payload, kind, ident):
         """Write a record; return whether the flash has kept it."""
@@ -65,7 +66,7 @@ class Records:
         offset += HEADER
         left = self._length
         while left:
-            part = memoryview(self._piece)[: min(left, len(self._piece))]
+            part = memoryview(_piece)[: min(left, len(_piece))]
             self._flash.read(offset, part)
             crc = crc32(part, crc)
             offset += len(part)
@@ -108,7 +109,7 @@ class Records:
         """
         found = offset if last else stop
         while offset < stop:
-            part = memoryview(self._piece)[: min(stop - offset, len(self._piece))]
+            part = memoryview(_piece)[: min(stop - offset, len(_piece))]
             self._flash.read(offset, part)
             for i in range(len(part)):
                 if part[i] != 0xFF:

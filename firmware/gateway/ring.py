@@ -60,7 +60,6 @@ class Ring(Records):
         self._gaps = []
         self.next_id = 0
         self.corrupt = 0
-        self.record_most = flash.sector - _SECTOR_HEADER - HEADER - _GAPS_BYTES_MOST
 
     # Places
 
@@ -266,7 +265,7 @@ class Ring(Records):
 
     def append(self, payload, kind=DATA):
         """Write a record, the oldest giving way if need be; return its id."""
-        if len(payload) > self.record_most:
+        if len(payload) > self.record_most():
             raise ValueError("ring: record of %d bytes" % len(payload))
         while not self._has_room(len(payload), 0 if self._newest > self._at else _RESERVE):
             if self._newest == self._at:
@@ -279,6 +278,10 @@ class Ring(Records):
         if self._keep_account:
             self._open[self._at % self._sectors] += 1
         return self.next_id - 1
+
+    def record_most(self):
+        """Return how many bytes a record can carry."""
+        return self._sector - _SECTOR_HEADER - HEADER - _GAPS_BYTES_MOST
 
     def _has_room(self, size, reserve):
         limit = (self._at % self._sectors + 1) * self._sector - reserve

@@ -42,7 +42,6 @@ class Uplink:
         self._report = report
         self._commands = commands
         self._base = ("kista/1/%s/" % config["node"]).encode()
-        self._boot = None
         self._back_off = 0
         self._next_try = 0
         self._health_due = 0

@@ -42,14 +42,14 @@ _BANKS, _BANKS_SEEN = _bytes(priors.BANKS), _bytes(priors.BANKS_SEEN)
 _VALUES, _VALUES_SEEN = _bytes(priors.VALUES), _bytes(priors.VALUES_SEEN)
 _RATES = np.array(rc.RATES, np.int64)
 # Behind the range coder's places in the state: are these bytes decoded?
-DECODING = rc._STATES
+DECODING = rc._RATES + len(rc.RATES)
 
 
 def workspace() -> tuple:
     """Return ((state, chances, one number, side), (cells, offsets)), to use again and again."""
     return (
         (
-            np.zeros(rc._STATES + 1, np.int64),
+            np.zeros(DECODING + 1, np.int64),
             np.zeros(2 * (rc._WORK + len(priors.VALUES)), np.uint16),
             np.zeros(1, np.int64),
             np.zeros(frame.MAX_ROWS, np.uint8),
@@ -170,7 +170,7 @@ def begin_values(state, chances, first, most):
 @lean
 def begin(state, chances, data, start, end, decoding):
     """Begin at `start`, behind the three bytes of the head; `end`: of the bits, or of the room."""
-    for i in range(rc._STATES):
+    for i in range(DECODING):
         state[i] = _RATES[i - rc._RATES] if i >= rc._RATES else 0
     state[rc._RANGE] = rc._RANGE_MOST
     state[rc._END] = end

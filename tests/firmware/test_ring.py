@@ -136,9 +136,9 @@ def test_ring_erases_once_in_a_step_and_never_in_a_write_when_steps_are_taken():
 
 def test_ring_refuses_what_does_not_fit_and_takes_what_just_does():
     image, ring = _filled(3)
-    raises(ValueError, ring.append, bytes(ring.record_most + 1))
-    ident = ring.append(_payload(1, ring.record_most))
-    assert _mounted(image).read(ident)[1] == _payload(1, ring.record_most)
+    raises(ValueError, ring.append, bytes(ring.record_most() + 1))
+    ident = ring.append(_payload(1, ring.record_most()))
+    assert _mounted(image).read(ident)[1] == _payload(1, ring.record_most())
 
 
 def test_ring_keeps_kinds_and_walks_from_where_it_is_told():
