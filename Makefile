@@ -4,7 +4,7 @@ VENV := .venv
 BIN := $(VENV)/bin
 READY := $(VENV)/ready
 
-.PHONY: help setup demo test check fuzz bench-frames chaos-flash clean bench-link
+.PHONY: help setup demo test check fuzz bench-frames chaos chaos-flash clean bench-link
 
 help:             ## This list
 	@grep -hE '^[a-z-]+: .*##|^[a-z-]+:.*##' $(MAKEFILE_LIST) | sed -E 's/^([a-z-]+):[^#]*## */make \1\t/' | expand -t 20
@@ -39,6 +39,9 @@ fuzz: $(READY)    ## A million frames from strangers [N=1000000] [SEED=1]
 
 chaos-flash: $(READY) ## Cut the power at every single flash operation, twice deep (half an hour)
 	@KISTA_CUTS=all $(BIN)/python -m pytest -s tests/host_tools/test_flash_cuts.py
+
+chaos: $(READY)   ## Every fault there is, at random, against a whole city [SEED=1] [MINUTES=10]
+	@$(BIN)/python tests/host_tools/chaos.py $(or $(SEED),1) $(or $(MINUTES),10)
 
 bench-link: $(READY) ## A day's backlog over 200 ms: the uplink beside umqtt.simple's own publish
 	@$(BIN)/python tests/bench/bench_link.py

@@ -21,8 +21,8 @@ from host_tools.errors import UserError
 from host_tools.twin import faults, node_exits, source, tape, world
 from host_tools.urls import Broker
 
-# 72 KiB as a chip with 32-bit words counts them; a board has 147.
-HEAP = "72wk"
+# 60 KiB as a chip with 32-bit words counts them; a board has 147.
+HEAP = "60wk"
 BUILD = build.ROOT / "build" / "twin"
 IMAGE = BUILD / "rom.img"
 HOUR_MS = 3600 * 1000

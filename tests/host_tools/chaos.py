@@ -5,7 +5,7 @@
 Runs `kista twin`, a broker (Mosquitto where there is one), a proxy that mistreats the connection
 and `kista ingest`, lets faults of every kind happen in an order that SEED determines, then lets
 everything come to rest and compares the database with what the node took, row by row. Exit code 1
-and the folder with all logs when a committed row is missing or doubled.
+and the folder with all logs when a committed row is missing or doubled, or anything crashed.
 """
 
 import contextlib
@@ -359,9 +359,14 @@ def wreck(city, seconds, say=lambda text: None):
 
 
 def of_the_node(city):
-    """Return a count of what the node's own log tells: cuts in flash writes, boots."""
+    """Return a count of what the logs tell: cuts in flash writes, boots, exceptions."""
     text = (city.folder / "node.log").read_text(errors="replace")
-    return Counter(power_cut=text.count("power cut in the middle"), boots=text.count("  boot "))
+    ingest = (city.folder / "ingest.log").read_text(errors="replace")
+    return Counter(
+        power_cut=text.count("power cut in the middle"),
+        boots=text.count("  boot "),
+        exceptions=(text + ingest).count("Traceback"),
+    )
 
 
 def _is_listening(port):
@@ -394,9 +399,11 @@ def main(seed=1, minutes=10.0):
     print(
         f"{found.taken} rows taken, {found.stored} in the database; {found.died} died young "
         f"(at most {found.youngest_death_ms / 1000:.0f} s), {found.missing} missing, "
-        f"{found.doubled} doubled; frames missing: {missing or 'none'}"
+        f"{found.doubled} doubled; frames missing: {missing or 'none'}; "
+        f"{node['exceptions']} exceptions"
     )
-    if found.good and not missing and found.youngest_death_ms <= 60_000:
+    lost = missing or not found.good or found.youngest_death_ms > 60_000
+    if not lost and not node["exceptions"]:
         shutil.rmtree(folder)
         return 0
     print(f"seed {seed}: NOT CLEAN; everything is in {folder}")
