@@ -4,7 +4,7 @@ VENV := .venv
 BIN := $(VENV)/bin
 READY := $(VENV)/ready
 
-.PHONY: help setup demo test check fuzz bench-frames chaos chaos-flash clean bench-link
+.PHONY: help setup demo test check fuzz bench-frames chaos chaos-flash soak clean bench-link
 
 help:             ## This list
 	@grep -hE '^[a-z-]+: .*##|^[a-z-]+:.*##' $(MAKEFILE_LIST) | sed -E 's/^([a-z-]+):[^#]*## */make \1\t/' | expand -t 20
@@ -42,6 +42,9 @@ chaos-flash: $(READY) ## Cut the power at every single flash operation, twice de
 
 chaos: $(READY)   ## Every fault there is, at random, against a whole city [SEED=1] [MINUTES=10]
 	@$(BIN)/python tests/host_tools/chaos.py $(or $(SEED),1) $(or $(MINUTES),10)
+
+soak: $(READY)    ## Two simulated months of a node, the heap watched (half an hour) [DAYS=60] [SEED=1]
+	@$(BIN)/python tests/host_tools/soak.py $(or $(DAYS),60) $(or $(SEED),1)
 
 bench-link: $(READY) ## A day's backlog over 200 ms: the uplink beside umqtt.simple's own publish
 	@$(BIN)/python tests/bench/bench_link.py

@@ -14,6 +14,8 @@ from host_tools.twin.node_exits import EXIT_DONE, EXIT_POWER_CUT, EXIT_RESET
 from host_tools.twin.scheduler import Scheduler
 
 _LOOK_MS = const(5000)
+_WEIGH_MS = const(60 * 1000)
+_HOUR_MS = const(3600 * 1000)
 _SAY_EVERY_REAL_MS = const(150)
 
 
@@ -25,6 +27,8 @@ class Observer:
         self._scheduler = scheduler
         self._pipe = pipe
         self._said = 0
+        self._weighed_at = scheduler.now_ms
+        self._free = []
         self._stopped = False
 
     def listen(self, node):
@@ -57,9 +61,22 @@ class Observer:
             if time.ticks_diff(time.ticks_ms(), self._said) >= _SAY_EVERY_REAL_MS:
                 self._said = time.ticks_ms()
                 self._report(node)
+            self._weigh()
             if self._scheduler.now_ms >= self._plan["end_ms"] and self._ended(node):
                 self._report(node)
                 return EXIT_DONE
+
+    def _weigh(self):
+        """Say every hour how much of the heap was free in it: least and most, bytes."""
+        now = self._scheduler.now_ms
+        if now - self._weighed_at < _WEIGH_MS:
+            return
+        gc.collect()
+        self._free.append(gc.mem_free())
+        if now // _HOUR_MS != self._weighed_at // _HOUR_MS:
+            self.say("hour", free=[min(self._free), max(self._free)])
+            self._free = []
+        self._weighed_at = now
 
     def _ended(self, node):
         if not self._stopped:

@@ -63,7 +63,6 @@ class City:
         self.start("ingest")
         # A broker keeps nothing for a database that it has not met.
         self.wait(lambda: "connected" in (self.folder / "ingest.log").read_text(), 20)
-        self.start("node")
         self._client = mqtt.Client(mqtt.CallbackAPIVersion.VERSION2)
         self._client.connect_async("127.0.0.1", self.port)
         self._client.reconnect_delay_set(1, 1)
@@ -386,6 +385,7 @@ def main(seed=1, minutes=10.0):
             print()
 
     with City(folder, seed) as city:
+        city.start("node")
         wreck(city, 60 * minutes, say)
         say("coming to rest")
         city.come_to_rest()
