@@ -11,14 +11,24 @@ from gateway import app, health
 _COLLECT_EVERY_BYTES = const(8192)
 
 
-async def forever(clock, step):
-    """Call `step()`, wait as many milliseconds as it says, and again."""
+async def rounds(clock, steps):
+    """Call each of `steps` for ever, again after as many ms as it says: one coroutine for all."""
+    waits = [0] * len(steps)
+    before = clock.uptime_ms()
     while True:
-        await clock.sleep_ms(step())
+        now = clock.uptime_ms()
+        for i in range(len(steps)):
+            waits[i] -= now - before
+            if waits[i] <= 0:
+                waits[i] = steps[i]()
+                # What waits for an answer goes on between two of them.
+                await clock.sleep_ms(0)
+        before = now
+        await clock.sleep_ms(min(waits))
 
 
-async def forever_async(clock, step):
-    """The same for a step that itself waits (a sensor's answer, the next moment)."""
+async def forever(clock, step):
+    """Await `step()`, which itself waits (a sensor's answer, the next moment), and again."""
     while True:
         await clock.sleep_ms(await step())
 
@@ -32,8 +42,8 @@ def run(hal, make_node, watchers=()):
     gc.threshold(_COLLECT_EVERY_BYTES)
     try:
         node = make_node()
-        loops = [forever(node.clock, step) for step in node.steps]
-        loops += [forever_async(node.clock, step) for step in node.waiting_steps]
+        loops = [rounds(node.clock, node.steps)]
+        loops += [forever(node.clock, step) for step in node.waiting_steps]
         return hal.run(loops + [watch(node) for watch in watchers])
     except Exception as error:
         # Whatever it is, it is our fault and nobody is there to see it: say it in the next health.

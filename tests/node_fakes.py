@@ -5,6 +5,7 @@ import io
 import umqtt_cpython  # noqa: F401 - makes umqtt.simple importable
 
 # isort: split
+import main
 from fakes import Hal as QuietHal
 from host_tools.twin import buses, flash
 from host_tools.twin.scheduler import Scheduler
@@ -67,19 +68,11 @@ class Hal(QuietHal):
 
 
 def run_node(hal, node, seconds):
-    """Run all loops of a node for so long, as main.py does."""
-
-    async def forever(step):
-        while True:
-            await hal.sleep_ms(step())
-
-    async def forever_async(step):
-        while True:
-            await hal.sleep_ms(await step())
+    """Run all loops of a node for so long."""
 
     async def end():
         await hal.sleep_ms(seconds * 1000)
 
-    loops = [forever(step) for step in node.steps]
-    loops += [forever_async(step) for step in node.waiting_steps]
+    loops = [main.rounds(node.clock, node.steps)]
+    loops += [main.forever(node.clock, step) for step in node.waiting_steps]
     hal.scheduler.run(loops + [end()])
