@@ -19,7 +19,7 @@ class FaultProxy:
         self.piece = piece
         self.cuts = list(cuts)
         self.frozen = False
-        self.connections = 0
+        self.connections = self.refused = 0
         self._sockets = []
         self._listener = socket.create_server(("127.0.0.1", 0))
         self.port = self._listener.getsockname()[1]
@@ -52,6 +52,7 @@ class FaultProxy:
                 broker = socket.create_connection(("127.0.0.1", self.target))
             except OSError:
                 # Refused, as far as the node can see.
+                self.refused += 1
                 _end(node)
                 continue
             self.connections += 1
