@@ -46,8 +46,8 @@ chaos: $(READY)   ## Every fault there is, at random, against a whole city [SEED
 soak: $(READY)    ## Two simulated months of a node, the heap watched (half an hour) [DAYS=60] [SEED=1]
 	@$(BIN)/python tests/host_tools/soak.py $(or $(DAYS),60) $(or $(SEED),1)
 
-bench-link: $(READY) ## A day's backlog over 200 ms: the uplink beside umqtt.simple's own publish
-	@$(BIN)/python tests/bench/bench_link.py
+bench-link: $(READY) ## A day's backlog over 200 ms: the uplink beside umqtt.simple's own publish [MQTT_AS=FILE]
+	@$(BIN)/python tests/bench/bench_link.py $(MQTT_AS)
 
 clean:            ## Remove the environment and everything built
 	rm -rf $(VENV) build

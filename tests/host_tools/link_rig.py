@@ -22,10 +22,15 @@ PATHS = [build.ROOT / "firmware", TESTS, build.UMQTT.parent.parent]
 def start_node(port, frames, most_s, wire_speed=1, **more):
     """Start link_node.py; `more`: its other settings."""
     settings = {"port": port, "frames": frames, "most_s": most_s, "speed": wire_speed, **more}
+    return start_script(TESTS / "host_tools/link_node.py", settings)
+
+
+def start_script(script, settings, paths=()):
+    """Start a script on MicroPython that finds its settings, and modules in `paths`."""
     return subprocess.Popen(
-        [*build.micropython("1M"), str(TESTS / "host_tools/link_node.py")],
+        [*build.micropython("1M"), str(script)],
         env={
-            "MICROPYPATH": ":".join([".frozen", *map(str, PATHS)]),
+            "MICROPYPATH": ":".join([".frozen", *map(str, [*PATHS, *paths])]),
             # Not an argument: those are 255 characters long at most.
             "SETTINGS": json.dumps(settings, default=str),
         },
