@@ -1,6 +1,7 @@
 """Conventions that a machine can check; each message says what to do instead."""
 
 import ast
+import re
 import subprocess
 from pathlib import Path
 
@@ -12,6 +13,7 @@ ROOT = build.ROOT
 TESTS = ROOT / "tests"
 DRIVERS = sorted(path.stem for path in build.DRIVERS.glob("*.py") if path.stem != "__init__")
 COMMANDS = sorted(path.stem for path in (ROOT / "host_tools/commands").glob("[!_]*.py"))
+PAGES = (ROOT / "docs").glob("*.md")
 DEVICE = build.device_files(twin=True)
 STANDARD_NAMES = {"queue", "select", "types", "json", "time", "random", "socket", "ssl", "struct"}
 LONGEST_FILE_LINES = 540
@@ -85,6 +87,18 @@ def test_every_device_file_compiles(tmp_path, arch):
 
 def test_every_chip_has_an_instruction_set():
     assert set(boards.CHIPS) - {"twin"} <= set(build.CHIP_ARCH)
+
+
+@pytest.mark.parametrize("page", ["README.md", *sorted(f"docs/{p.name}" for p in PAGES)])
+def test_every_file_that_a_page_names_exists(page):
+    """Links, and names of tests: a page that promises a test must have it."""
+    text = (ROOT / page).read_text()
+    # The page says x where a sensor will stand.
+    names = {path.name for path in TESTS.rglob("*.py")} | {"test_x.py"}
+    gone = sorted(set(re.findall(r"\btest_\w+\.py", text)) - names)
+    links = [link for link in re.findall(r"\]\(([^)#:]+)\)", text) if "*" not in link]
+    gone += [link for link in links if not (ROOT / page).parent.joinpath(link).exists()]
+    assert not gone, f"{page} names what is not there: {gone}"
 
 
 def test_no_file_has_outgrown_its_one_job():
