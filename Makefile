@@ -30,6 +30,10 @@ test: $(READY)    ## Everything that proves the project on this machine
 check: $(READY)   ## The quick gate before a commit: format, lint, compile, fast tests
 	@$(BIN)/ruff format --check . && $(BIN)/ruff check . && $(BIN)/python -m pytest -q -n 3 --dist worksteal -m "not slow"
 
+.PHONY: docs
+docs: $(READY)    ## Make docs/sensors.md anew from the drivers and what their models' files say
+	@$(BIN)/kista sensors --markdown > docs/sensors.md.new && mv docs/sensors.md.new docs/sensors.md
+
 bench-frames: $(READY) ## The frame beside its peers: bytes and speed [CSV="FILE ..."]
 	@$(BIN)/pip install --quiet --disable-pip-version-check --editable '.[bench,fast]'
 	@$(BIN)/python -m tests.bench.frames $(CSV)

@@ -17,6 +17,7 @@ RANGE = ((-4000, 8500), (0, 10000), (30000, 110000))
 MIN_PERIOD_MS = 1000
 WARM_UP_MS = 0
 STREAMING = False
+OPTIONS = (("address", 0x76, 0x77),)
 
 _CHIP_ID_REGISTER = const(0xD0)
 _CHIP_ID = const(0x60)

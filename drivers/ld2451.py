@@ -22,6 +22,7 @@ RANGE = ((0, 1000), (0, 1000), (0, 1000), (0, 2500), (0, 2500), (0, 3600))
 MIN_PERIOD_MS = 10000
 WARM_UP_MS = 0
 STREAMING = True
+OPTIONS = (("approaching", 0, 1), ("range_m", 10, 120), ("speed_least_kmh", 0, 120))
 # Ten frames a second of at most 47 bytes: two steps fit into the receive buffer.
 STEP_MS = 2000
 

@@ -7,7 +7,7 @@ from pathlib import Path
 
 import pytest
 
-from host_tools import boards, build
+from host_tools import boards, build, catalogue
 
 ROOT = build.ROOT
 TESTS = ROOT / "tests"
@@ -51,6 +51,21 @@ def test_every_driver_has_the_one_shape(driver):
     assert len(module.RANGE) == len(module.CHANNELS)
     for name, unit, scale in module.CHANNELS:
         assert isinstance(name, str) and isinstance(unit, str) and isinstance(scale, int)
+
+
+@pytest.mark.parametrize("driver", DRIVERS)
+def test_every_model_says_what_people_need_to_know_of_the_sensor(driver):
+    sensor = catalogue.load(driver)
+    facts, where = sensor.facts, f"FACTS in host_tools/twin/sensors/{driver}.py"
+    assert facts["price"] in catalogue.PRICES, f"{where}: price is one of {[*catalogue.PRICES]}"
+    for key in set(catalogue.FACTS) - {"wiring", "distrust"}:
+        assert isinstance(facts[key], str), f"{where}: {key} is a text"
+    assert all(len(pair) == 2 for pair in facts["wiring"]), f"{where}: wiring is of pairs"
+    assert isinstance(facts["distrust"], tuple), f"{where}: distrust is a tuple of sentences"
+    options = {option[0] for option in getattr(sensor.driver, "OPTIONS", ())}
+    assert set(facts.get("options", ())) <= options, f"{where}: options are those of OPTIONS"
+    life_h = getattr(sensor.driver, "LIFE_H", None)
+    assert life_h is None or f"{life_h:,} h" in facts["life"], f"{where}: life is LIFE_H"
 
 
 @pytest.mark.parametrize("driver", DRIVERS)

@@ -9,6 +9,37 @@ import struct
 
 from drivers import bme280
 
+FACTS = {
+    "sensor": "Bosch BME280",
+    "measures": "temperature, humidity, pressure",
+    "supply": "3.3 V, below 1 mA",
+    "wiring": (
+        ("VIN", "3.3 V"),
+        ("GND", "ground"),
+        ("SDA", "SDA, 4.7 kΩ to 3.3 V"),
+        ("SCL", "SCL, 4.7 kΩ to 3.3 V"),
+        ("SDO", "ground: 0x76; 3.3 V: 0x77"),
+        ("CSB", "3.3 V"),
+    ),
+    "options": {"address": "118 (0x76) or 119 (0x77); 118 unless said"},
+    "life": "no limit stated",
+    "price": "€",
+    "resolution": "0.01 °C, 0.008 %RH, 0.2 Pa",
+    "distrust": (
+        "It takes one sample when asked, then it sleeps, so it does not warm itself. In a "
+        "housing it measures the housing: keep it away from the ESP32 and the radar, in the "
+        "shade.",
+        "Accuracy is ±1 °C, ±3 %RH, ±1 hPa. The second decimal is resolution only.",
+        "Pressure is that of the place, not reduced to sea level.",
+        "The compensation is the data sheet's in 32-bit integers: in its example 100656 Pa, "
+        "where the 64-bit one gives 100653.",
+        "A BMP280 (chip id 0x58) in its place is refused by name: it has no humidity.",
+        "Its registers carry no checksum: a bit that flips on the wires passes.",
+        "After any failure on the bus the calibration is read anew: another sensor may hang "
+        "there now.",
+    ),
+    "source": "BST-BME280-DS002",
+}
 _WORDS = (27504, 26435, -1000, 36477, -10685, 3024, 2855, 140, -7, 15500, -14600, 1000)
 _HUMID = (75, 190, 0, 313, 50, 30)
 _CALIBRATION = _WORDS + _HUMID

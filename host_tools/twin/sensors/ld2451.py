@@ -6,6 +6,46 @@ at 51 by turns. Where the recording has a hole the sensor is silent. The vehicle
 street pass at random, both ways, with noise in distance and speed.
 """
 
+FACTS = {
+    "sensor": "Hi-Link HLK-LD2451",
+    "measures": "vehicles and their speed (24 GHz radar)",
+    "supply": "5 V",
+    "wiring": (
+        ("5V", "5 V"),
+        ("GND", "ground"),
+        ("TX (3.3 V)", "RX of a UART"),
+        ("RX (3.3 V)", "TX of a UART"),
+    ),
+    "options": {
+        "approaching": "direction byte of what comes nearer; 1 unless said",
+        "range_m": "how far it looks, in m; 100 unless said",
+        "speed_least_kmh": "slower ones are not reported, in km/h; 5 unless said",
+    },
+    "life": "no limit stated",
+    "price": "€€",
+    "resolution": "1 m, 1 km/h an echo; speed_mean 0.1 km/h, speed_p85 1 km/h; coverage 1 s",
+    "distrust": (
+        "The sensor reports echoes, up to eight, ten times a second, and numbers none. "
+        "`gateway/tracker.py` makes vehicles of them: an echo belongs to a track when it lies "
+        "within 4 m of where the track should be, goes its way, and is within 20 km/h of its "
+        "speed. Three hits make a vehicle; it counts when it has been gone for 1.5 s, so one "
+        "at a period's end may belong to the next.",
+        "Speed is the mean over a vehicle's echoes along the beam, no correction for the "
+        "angle: at 20° off the road's direction it reads 6 % low.",
+        "Two vehicles side by side in one direction are often one echo. Compare with a manual "
+        "count before believing a total: hourly GEH below 5 on 85 % of the hours is the usual "
+        "demand.",
+        "`coverage` says for how many seconds of the period the radar was heard (ten frames "
+        "are one). Without vehicles there is no speed.",
+        "Sources disagree on which direction byte means approaching: walk towards it once and "
+        "set `approaching`.",
+        "There is no checksum. A flipped bit in header, length, target count or tail is "
+        "refused, and so are a distance beyond 120 m and a direction other than 0 or 1. A "
+        "flipped bit in an angle, a speed or most of a distance passes; the tracker's gates "
+        "and the three hits keep most of those from becoming a vehicle.",
+    ),
+    "source": "HLK-LD2451 serial protocol V1.00",
+}
 _FRAME_MS = 100
 _HEAD = b"\xf4\xf3\xf2\xf1"
 _TAIL = b"\xf8\xf7\xf6\xf5"

@@ -1,5 +1,33 @@
 """The SDS011's bytes: commands of 19, answers and readings of 10 (control protocol V1.3)."""
 
+FACTS = {
+    "sensor": "Nova SDS011",
+    "measures": "PM2.5, PM10 (laser scattering)",
+    "supply": "5 V, up to 100 mA awake, 2 mA asleep",
+    "wiring": (
+        ("5V", "5 V"),
+        ("GND", "ground"),
+        ("TXD (3.3 V)", "RX of a UART"),
+        ("RXD (3.3 V)", "TX of a UART"),
+    ),
+    "life": "laser 8,000 h",
+    "price": "€€",
+    "resolution": "0.1 µg/m³; particles from 0.3 µm",
+    "distrust": (
+        "At a period of 60 s and more the sampler lets fan and laser sleep and wakes them 30 "
+        "s before each reading. Read every 150 s it lasts four and a half years, awake all "
+        "the time eleven months.",
+        "It counts water as dust: valid to 70 %RH. Put a humidity sensor beside it and keep "
+        "both series.",
+        "PM10 is extrapolated from small particles: coarse dust (sand, pollen) is mostly missed.",
+        "Values beyond 999.9 do occur in archives (1999.9).",
+        'The driver sets "answer when asked" and "no working period of your own". The sensor '
+        "remembers both without power.",
+        "A frame has an 8-bit sum: every single flipped bit is refused, one in 256 heavier "
+        "errors is not.",
+    ),
+    "source": "Laser Dust Sensor Control Protocol V1.3",
+}
 # What a recording may hold, by channel, in the driver's integers: a word of 16 bits.
 SAYS = {"pm2_5": (0, 65535), "pm10": (0, 65535)}
 _ID = b"\xa1\x60"

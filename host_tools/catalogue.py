@@ -1,0 +1,157 @@
+"""What there is to know of each sensor: its driver's constants, and the FACTS beside its model."""
+
+from __future__ import annotations
+
+import importlib
+from dataclasses import dataclass
+from decimal import Decimal
+from itertools import groupby
+from types import ModuleType
+
+from gateway import config
+from host_tools import build
+from host_tools.errors import UserError
+
+# What every model's FACTS say, for people.
+FACTS = (
+    *("sensor", "measures", "supply", "wiring", "life"),
+    *("price", "resolution", "distrust", "source"),
+)
+PRICES = {"€": "below 10 €", "€€": "below 40 €", "€€€": "below 150 €", "€€€€": "more"}
+UNITS = {"ug/m3": "µg/m³", "degC": "°C", "1": ""}
+OVERVIEW = ("driver", "measures", "bus", "channels", "warm-up", "life", "supply", "price")
+
+
+@dataclass(frozen=True)
+class Sensor:
+    """One driver, the model that speaks its bytes, and what the model's file says for people."""
+
+    name: str
+    driver: ModuleType
+    model: ModuleType
+    facts: dict
+
+
+@dataclass(frozen=True)
+class Table:
+    """Cells of text under their headings."""
+
+    head: tuple[str, ...]
+    rows: list[tuple[str, ...]]
+
+
+def names() -> list[str]:
+    """Return the names of all drivers."""
+    return sorted(path.stem for path in build.DRIVERS.glob("[!_]*.py"))
+
+
+def load(name: str) -> Sensor:
+    """Return what is known of a driver; `UserError` when there is none, or nothing is known."""
+    if name not in names():
+        raise UserError(f"there is no driver {name!r}; there are {', '.join(names())}")
+    model = importlib.import_module(f"host_tools.twin.sensors.{name}")
+    facts = getattr(model, "FACTS", {})
+    missing = [key for key in FACTS if not facts.get(key)]
+    if missing:
+        raise UserError(f"host_tools/twin/sensors/{name}.py: FACTS lack {', '.join(missing)}")
+    return Sensor(name, config.load_driver(name), model, facts)
+
+
+def everything() -> list[Sensor]:
+    """Return all sensors, by name."""
+    return [load(name) for name in names()]
+
+
+def overview(sensors: list[Sensor]) -> Table:
+    """Return a line a sensor."""
+    return Table(
+        OVERVIEW,
+        [
+            (
+                sensor.name,
+                sensor.facts["measures"],
+                bus(sensor.driver),
+                "; ".join(channels(sensor.driver, sensor.driver.RANGE)),
+                _duration(sensor.driver.WARM_UP_MS),
+                sensor.facts["life"],
+                sensor.facts["supply"],
+                sensor.facts["price"],
+            )
+            for sensor in sensors
+        ],
+    )
+
+
+def about(sensor: Sensor) -> Table:
+    """Return all of one sensor but its wiring and options."""
+    driver, facts = sensor.driver, sensor.facts
+    rows = [(key, facts[key]) for key in ("sensor", "measures")]
+    rows.append(("bus", bus(driver)))
+    rows += [("channels", text) for text in channels(driver, driver.RANGE)]
+    if hasattr(sensor.model, "SAYS"):
+        said = [sensor.model.SAYS.get(name) for name, _, _ in driver.CHANNELS]
+        rows += [("a recording may hold", text) for text in channels(driver, said)]
+    rows += [
+        ("resolution", facts["resolution"]),
+        ("shortest period", _duration(driver.MIN_PERIOD_MS)),
+        ("warm-up", _duration(driver.WARM_UP_MS)),
+        ("life", facts["life"]),
+        ("supply", facts["supply"]),
+        ("price", f"{facts['price']} ({PRICES[facts['price']]})"),
+        ("source", facts["source"]),
+        ("proven by", f"tests/drivers/test_{sensor.name}.py"),
+    ]
+    return Table(("", ""), rows)
+
+
+def wiring(sensor: Sensor) -> Table:
+    """Return which of the sensor's pins goes where."""
+    return Table(("its pin", "goes to"), list(sensor.facts["wiring"]))
+
+
+def options(sensor: Sensor) -> Table:
+    """Return what a configuration may say; what each means is in the driver's docstring."""
+    told = sensor.facts.get("options", {})
+    rows = []
+    for name, *limits in getattr(sensor.driver, "OPTIONS", ()):
+        values = f"{limits[0]} to {limits[-1]}" if len(limits) == 2 else ", ".join(limits[0])
+        rows.append((name, values, told.get(name, "")))
+    return Table(("option", "values", "what it is"), rows)
+
+
+def bus(driver: ModuleType) -> str:
+    """Return how a driver talks to its sensor."""
+    if driver.BUS == "uart":
+        return f"UART {driver.UART[0]} 8N1"
+    if driver.BUS == "i2c":
+        addresses = " or ".join(f"0x{address:02x}" for address in driver.ADDRESSES)
+        return f"I²C {driver.I2C_FREQ // 1000} kHz, {addresses}"
+    return driver.BUS
+
+
+def channels(driver: ModuleType, limits) -> list[str]:
+    """Return `names: step unit, least to most` of channels alike; `limits`: None leaves one out."""
+    alike = [
+        (name, (unit, scale, tuple(span)))
+        for (name, unit, scale), span in zip(driver.CHANNELS, limits, strict=True)
+        if span is not None
+    ]
+    told = []
+    for (unit, scale, span), group in groupby(alike, key=lambda one: one[1]):
+        step, least, most = (_number(value, scale) for value in (1, *span))
+        text = f"{', '.join(name for name, _ in group)}: {step} {UNITS.get(unit, unit)}".rstrip()
+        told.append(f"{text}, {least} to {most}")
+    return told
+
+
+def _number(value: int, scale: int) -> str:
+    return f"{Decimal(value) / scale:f}"
+
+
+def _duration(ms: int) -> str:
+    if not ms:
+        return "none"
+    for unit, size in (("h", 3_600_000), ("min", 60_000), ("s", 1000)):
+        if ms % size == 0:
+            return f"{ms // size} {unit}"
+    return f"{ms} ms"
