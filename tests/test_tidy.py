@@ -51,6 +51,10 @@ def test_every_driver_has_the_one_shape(driver):
     assert len(module.RANGE) == len(module.CHANNELS)
     for name, unit, scale in module.CHANNELS:
         assert isinstance(name, str) and isinstance(unit, str) and isinstance(scale, int)
+    for name, *limits in getattr(module, "OPTIONS", ()):
+        whole = len(limits) == 2 and all(isinstance(limit, int) for limit in limits)
+        choice = len(limits) == 1 and all(isinstance(one, str) for one in limits[0])
+        assert whole or choice, f"drivers/{driver}.py: {name} needs (name, least, most) or choices"
 
 
 @pytest.mark.parametrize("driver", DRIVERS)

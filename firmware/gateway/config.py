@@ -26,6 +26,7 @@ _NODE_KEYS = (
     "live",
 )
 _STREAM_KEYS = ("name", "period_ms", "sensors")
+_SENSOR_KEYS = ("driver", "bus", "name")
 
 
 def load_driver(name):
@@ -143,7 +144,20 @@ def _sensor(sensor, field, stream, board, load_driver, pins):
     _claim_pins(bus_name, bus, field, pins, sensor)
     if "name" in sensor:
         check_name(sensor, "name", field + ".name")
+    _options(sensor, field, getattr(driver, "OPTIONS", ()))
     return dict(sensor)
+
+
+def _options(sensor, field, options):
+    """ConfigError for an option that the driver does not have, or not with that value."""
+    keys(sensor, field, _SENSOR_KEYS + tuple([option[0] for option in options]))
+    for name, *limits in options:
+        if name not in sensor:
+            continue
+        if len(limits) == 2:
+            whole(sensor, name, field, limits[0], limits[1], None)
+        elif sensor[name] not in limits[0]:
+            raise ConfigError("%s.%s: needs one of %s" % (field, name, ", ".join(limits[0])))
 
 
 def _claim_pins(bus_name, bus, field, pins, sensor):

@@ -23,6 +23,7 @@ class Weather:
     BUS = "i2c"
     MIN_PERIOD_MS = 2000
     CHANNELS = (("temperature", "C", 100),)
+    OPTIONS = (("address", 118, 119), ("mode", ("calm", "quick")))
 
 
 def _load(name):
@@ -100,6 +101,27 @@ def test_config_names_the_field_that_is_wrong():
     for change, field, detail in cases:
         message = _refused(change)
         assert message.startswith(field + ":") and detail in message, message
+
+
+def test_config_refuses_an_option_that_the_driver_does_not_have_or_not_so():
+    field = "streams[0].sensors[1]"
+    for key, value, wrong, detail in (
+        ("address", 120, ".address", "from 118 to 119"),
+        ("address", "118", ".address", "whole number"),
+        ("address", True, ".address", "whole number"),
+        ("address", None, ".address", "whole number"),
+        ("mode", "fast", ".mode", "calm, quick"),
+        ("mode", ["calm"], ".mode", "calm, quick"),
+        ("adress", 118, "", "'adress'; known are driver, bus, name, address, mode"),
+    ):
+        message = _refused(_set("streams", 0, "sensors", 1, key, value))
+        assert message.startswith(field + wrong + ":") and detail in message, message
+    message = _refused(_set("streams", 0, "sensors", 0, "address", 118))
+    assert "'address'; known are driver, bus, name" in message, message
+    settings = _good()
+    settings["streams"][0]["sensors"][1]["mode"] = "calm"
+    checked = config.parse(json.dumps(settings), BOARD, _load)
+    assert checked["streams"][0]["sensors"][1]["mode"] == "calm"
 
 
 def test_config_refuses_a_pin_used_twice_but_shares_an_i2c_bus():
