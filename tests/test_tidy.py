@@ -51,6 +51,8 @@ def test_every_driver_has_the_one_shape(driver):
     assert len(module.RANGE) == len(module.CHANNELS)
     for name, unit, scale in module.CHANNELS:
         assert isinstance(name, str) and isinstance(unit, str) and isinstance(scale, int)
+    for bus, name in (("uart", "UART"), ("i2c", "I2C_FREQ"), ("i2c", "ADDRESSES")):
+        assert bus != module.BUS or hasattr(module, name), f"drivers/{driver}.py needs {name}"
     for name, *limits in getattr(module, "OPTIONS", ()):
         whole = len(limits) == 2 and all(isinstance(limit, int) for limit in limits)
         choice = len(limits) == 1 and all(isinstance(one, str) for one in limits[0])

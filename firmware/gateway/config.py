@@ -141,10 +141,10 @@ def _sensor(sensor, field, stream, board, load_driver, pins):
         raise ConfigError(
             "%s.bus: %s speaks %s, not %s" % (field, sensor["driver"], driver.BUS, bus["kind"])
         )
-    _claim_pins(bus_name, bus, field, pins, sensor)
     if "name" in sensor:
         check_name(sensor, "name", field + ".name")
     _options(sensor, field, getattr(driver, "OPTIONS", ()))
+    _claim_pins(bus_name, bus, field, pins, sensor, driver)
     return dict(sensor)
 
 
@@ -160,7 +160,7 @@ def _options(sensor, field, options):
             raise ConfigError("%s.%s: needs one of %s" % (field, name, ", ".join(limits[0])))
 
 
-def _claim_pins(bus_name, bus, field, pins, sensor):
+def _claim_pins(bus_name, bus, field, pins, sensor, driver):
     """An I²C bus may be shared by devices of different address; nothing else may share a pin."""
     for role in sorted(bus.get("pins", {})):
         pin = bus["pins"][role]
@@ -171,10 +171,11 @@ def _claim_pins(bus_name, bus, field, pins, sensor):
             )
         pins[pin] = bus_name
     if bus["kind"] == "i2c":
-        address = (bus_name, sensor["driver"], sensor.get("address"))
-        if address in pins:
-            raise ConfigError("%s.address: another %s is there already" % (field, sensor["driver"]))
-        pins[address] = bus_name
+        address = sensor.get("address", driver.ADDRESSES[0])
+        owner = pins.get((bus_name, address))
+        if owner:
+            raise ConfigError("%s.address: %d is already that of %s" % (field, address, owner))
+        pins[bus_name, address] = sensor["driver"]
     elif not bus.get("pins"):
         if bus_name in pins:
             raise ConfigError("%s.bus: %s is already used" % (field, bus_name))
@@ -192,14 +193,16 @@ def _driver(name, field, load_driver):
 
 def channels(stream, load_driver):
     """Return the stream's channels, [[name, unit, scale], …], in the order of its sensors."""
-    drivers = [sensor["driver"] for sensor in stream["sensors"]]
+    given = []
+    for sensor in stream["sensors"]:
+        given += [channel[0] for channel in load_driver(sensor["driver"]).CHANNELS]
     found = []
     for sensor in stream["sensors"]:
-        prefix = (
-            sensor["name"] + "_" if drivers.count(sensor["driver"]) > 1 and "name" in sensor else ""
-        )
         for name, unit, scale in load_driver(sensor["driver"]).CHANNELS:
-            found.append([prefix + name, unit, scale])
+            if "name" in sensor and given.count(name) > 1:
+                # Two sensors give it: which one it is has to be told.
+                name = sensor["name"] + "_" + name
+            found.append([name, unit, scale])
     return found
 
 

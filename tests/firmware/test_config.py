@@ -23,11 +23,19 @@ class Weather:
     BUS = "i2c"
     MIN_PERIOD_MS = 2000
     CHANNELS = (("temperature", "C", 100),)
+    ADDRESSES = (118, 119)
     OPTIONS = (("address", 118, 119), ("mode", ("calm", "quick")))
 
 
+class Breath:
+    BUS = "i2c"
+    MIN_PERIOD_MS = 2000
+    CHANNELS = (("co2", "ppm", 1), ("temperature", "C", 100))
+    ADDRESSES = (119,)
+
+
 def _load(name):
-    drivers = {"dust": Dust, "weather": Weather}
+    drivers = {"dust": Dust, "weather": Weather, "breath": Breath}
     if name not in drivers:
         raise ImportError(name)
     return drivers[name]
@@ -140,7 +148,29 @@ def test_config_refuses_a_pin_used_twice_but_shares_an_i2c_bus():
     checked = config.check(settings, BOARD, _load)
     names = [channel[0] for channel in config.channels(checked["streams"][0], _load)]
     assert names[-1] == "roof_temperature"
-    assert "address" in _refused(lambda settings: second_weather(settings, 118))
+    message = _refused(lambda settings: second_weather(settings, 118))
+    assert message.startswith("streams[0].sensors[2].address: 118 "), message
+
+
+def test_config_tells_sensors_of_different_kinds_apart():
+    breath = {"driver": "breath", "bus": "i2c0"}
+    settings = _good()
+    sensors = settings["streams"][0]["sensors"]
+    sensors.append(breath)
+    # Its one address is 119; the first of the other is 118, whether it is said or not.
+    message = raises(config.ConfigError, config.parse, json.dumps(settings), BOARD, _load)
+    assert "two sensors give 'temperature'; give each a name" in message, message
+    breath["name"] = "room"
+    checked = config.check(settings, BOARD, _load)
+    names = [channel[0] for channel in config.channels(checked["streams"][0], _load)]
+    assert names == ["pm2_5", "pm10", "temperature", "co2", "room_temperature"]
+    sensors[1]["address"] = 119
+    message = raises(config.ConfigError, config.parse, json.dumps(settings), BOARD, _load)
+    assert message == "streams[0].sensors[2].address: 119 is already that of weather"
+    del sensors[1]["address"]
+    sensors.append({"driver": "weather", "bus": "i2c0", "address": 118, "name": "roof"})
+    message = raises(config.ConfigError, config.parse, json.dumps(settings), BOARD, _load)
+    assert message == "streams[0].sensors[3].address: 118 is already that of weather"
 
 
 def test_config_never_repeats_a_password():
