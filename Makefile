@@ -41,6 +41,10 @@ bench-frames: $(READY) ## The frame beside its peers: bytes and speed [CSV="FILE
 fuzz: $(READY)    ## A million frames from strangers [N=1000000] [SEED=1]
 	@$(BIN)/python tests/fuzz_frames.py $(or $(N),1000000) $(or $(SEED),1)
 
+.PHONY: sensor-days
+sensor-days: $(READY) ## A day in the twin for every driver, and one on which the sensors misbehave
+	@KISTA_SENSOR_DAYS=1 $(BIN)/python -m pytest -n 2 tests/host_tools/test_sensor_days.py
+
 chaos-flash: $(READY) ## Cut the power at every single flash operation, twice deep (half an hour)
 	@KISTA_CUTS=all $(BIN)/python -m pytest -s tests/host_tools/test_flash_cuts.py
 

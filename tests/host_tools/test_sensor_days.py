@@ -1,0 +1,152 @@
+"""Every driver on a simulated node: real MicroPython, its model's bytes, a row every 10 s.
+
+20 simulated minutes in the ordinary tests; KISTA_SENSOR_DAYS=1 makes it a day, and another day on
+which the sensors misbehave. Several drivers share a node, as far as its buses go.
+"""
+
+import os
+
+import pytest
+
+from gateway import config
+from host_tools import boards, catalogue
+from host_tools.broker import Broker
+from host_tools.twin import audit, run
+from host_tools.urls import parse_broker
+
+DAY = bool(os.environ.get("KISTA_SENSOR_DAYS"))
+HOURS = 24 if DAY else 1 / 3
+PERIOD_MS = 10_000
+BOARD = boards.load("sim")
+# More would not fit into the heap of a node that has everything else as well.
+SENSORS_MOST = 5
+CHANNELS_MOST = 32
+# Of words twice as wide as a chip's.
+FREE_LEAST = 2 * 6 * 1024
+LEAK_MOST = 2 * 1024
+
+
+def nodes(drivers):
+    """Return lists of sensors, as a configuration has them, that fit on a node together."""
+    made = []
+    for name in drivers:
+        driver = config.load_driver(name)
+        for sensors in [*made, []]:
+            bus = _free_bus(driver, sensors)
+            if bus:
+                break
+        assert bus, f"boards/sim.json has no {driver.BUS} for {name}: add one"
+        if not sensors:
+            made.append(sensors)
+        sensors.append({"driver": name, "bus": bus, "name": name})
+    return made
+
+
+def _free_bus(driver, sensors):
+    """Return a bus on which there is room for one more sensor, or None."""
+    fitted = [config.load_driver(sensor["driver"]) for sensor in sensors]
+    channels = sum(len(one.CHANNELS) for one in [driver, *fitted])
+    if len(sensors) >= SENSORS_MOST or channels > CHANNELS_MOST:
+        return None
+    for bus, about in BOARD["buses"].items():
+        there = [one for one, sensor in zip(fitted, sensors) if sensor["bus"] == bus]
+        if about["kind"] != driver.BUS:
+            continue
+        if not there or (driver.BUS == "i2c" and not _meet([driver, *there])):
+            return bus
+    return None
+
+
+def _meet(drivers):
+    addresses = [driver.ADDRESSES[0] for driver in drivers]
+    return len(set(addresses)) < len(addresses)
+
+
+def streams(sensors):
+    """Return the sensors as streams of 10 s, or of what a slower one needs."""
+    periods = {}
+    for sensor in sensors:
+        period_ms = max(PERIOD_MS, config.load_driver(sensor["driver"]).MIN_PERIOD_MS)
+        periods.setdefault(period_ms, []).append(sensor)
+    return [
+        {"name": f"every-{period_ms}", "period_ms": period_ms, "sensors": fitted}
+        for period_ms, fitted in periods.items()
+    ]
+
+
+def a_day(tmp_path, chosen, faults):
+    """Run a node with these streams; return (rows by stream, free heap over time, boots)."""
+    heap, boots = [], []
+
+    def note(event):
+        if event["event"] == "status":
+            heap.append(event["heap"])
+        elif event["event"] == "boot":
+            boots.append(event["safe_mode"])
+        assert event["event"] != "console", event
+
+    with Broker() as broker:
+        plan = run.Plan(
+            node="post-1",
+            broker=parse_broker(broker.url),
+            flash=tmp_path / "flash",
+            hours=HOURS,
+            drain=False,
+            config={"streams": chosen},
+            faults=faults,
+        )
+        run.run(plan, note)
+    rows = [[] for _ in chosen]
+    for row in audit.Ledger(plan.ledger).read():
+        rows[row.stream].append(row.values)
+    return rows, heap, boots
+
+
+@pytest.mark.parametrize("faults", [False, True] if DAY else [False])
+@pytest.mark.parametrize(
+    "sensors",
+    nodes(catalogue.names()),
+    ids=lambda sensors: "+".join(sensor["driver"] for sensor in sensors),
+)
+def test_a_day_at_10_s_brings_rows_and_takes_no_memory(tmp_path, sensors, faults):
+    chosen = streams(sensors)
+    rows, heap, boots = a_day(tmp_path, chosen, faults)
+    assert boots == [False]
+    for stream, taken in zip(chosen, rows, strict=True):
+        due = HOURS * 3_600_000 / stream["period_ms"]
+        assert due - 2 <= len(taken) <= due
+        first = 0
+        for sensor in stream["sensors"]:
+            driver = config.load_driver(sensor["driver"])
+            columns = slice(first, first + len(driver.CHANNELS))
+            first = columns.stop
+            _judge(sensor["driver"], driver, [row[columns] for row in taken], faults)
+    print("free heap", min(heap), "of", heap)
+    assert min(heap) >= FREE_LEAST
+    quarter = len(heap) // 4
+    if quarter >= 4:
+        # On the mean: between two collections the garbage of up to 8 KiB comes and goes.
+        first, last = (sum(part) // quarter for part in (heap[:quarter], heap[-quarter:]))
+        assert last >= first - LEAK_MOST, f"it leaks: {first} free at first, {last} at last"
+
+
+def _judge(name, driver, rows, faults):
+    """Most of what a sensor that is well says is there, and in its range."""
+    # The first half is for warming up.
+    later = rows[len(rows) // 2 :]
+    answered = sum(any(value is not None for value in row) for row in later)
+    assert answered >= len(later) * (0.5 if faults else 0.95), f"{name}: {answered}/{len(later)}"
+    if faults:
+        return
+    for (channel, _, _), limits, *column in zip(driver.CHANNELS, driver.RANGE, *rows):
+        values = [value for value in column if value is not None]
+        assert not values or limits[0] <= min(values) <= max(values) <= limits[1], (name, channel)
+
+
+def test_drivers_share_a_node_as_far_as_its_buses_go():
+    uarts = [bus for bus, about in BOARD["buses"].items() if about["kind"] == "uart"]
+    made = nodes(["sds011"] * (len(uarts) + 1) + ["bme280"] * 3)
+    assert len(made[0]) == min(SENSORS_MOST, len(uarts) + 2)
+    for sensors in made:
+        places = [(sensor["bus"], sensor["driver"]) for sensor in sensors]
+        assert len(set(places)) == len(places)
