@@ -73,7 +73,7 @@ def overview(sensors: list[Sensor]) -> Table:
                 bus(sensor.driver),
                 "; ".join(channels(sensor.driver, sensor.driver.RANGE)),
                 _duration(sensor.driver.WARM_UP_MS),
-                sensor.facts["life"],
+                life(sensor),
                 sensor.facts["supply"],
                 sensor.facts["price"],
             )
@@ -95,7 +95,7 @@ def about(sensor: Sensor) -> Table:
         ("resolution", facts["resolution"]),
         ("shortest period", _duration(driver.MIN_PERIOD_MS)),
         ("warm-up", _duration(driver.WARM_UP_MS)),
-        ("life", facts["life"]),
+        ("life", life(sensor)),
         ("supply", facts["supply"]),
         ("price", f"{facts['price']} ({PRICES[facts['price']]})"),
         ("source", facts["source"]),
@@ -127,6 +127,12 @@ def bus(driver: ModuleType) -> str:
         addresses = " or ".join(f"0x{address:02x}" for address in driver.ADDRESSES)
         return f"I²C {driver.I2C_FREQ // 1000} kHz, {addresses}"
     return driver.BUS
+
+
+def life(sensor: Sensor) -> str:
+    """Return how long a sensor lasts."""
+    hours = getattr(sensor.driver, "LIFE_H", None)
+    return f"{hours:,} h, {sensor.facts['life']}" if hours else sensor.facts["life"]
 
 
 def channels(driver: ModuleType, limits) -> list[str]:

@@ -70,8 +70,6 @@ def test_every_model_says_what_people_need_to_know_of_the_sensor(driver):
     assert isinstance(facts["distrust"], tuple), f"{where}: distrust is a tuple of sentences"
     options = {option[0] for option in getattr(sensor.driver, "OPTIONS", ())}
     assert set(facts.get("options", ())) <= options, f"{where}: options are those of OPTIONS"
-    life_h = getattr(sensor.driver, "LIFE_H", None)
-    assert life_h is None or f"{life_h:,} h" in facts["life"], f"{where}: life is LIFE_H"
 
 
 @pytest.mark.parametrize("driver", DRIVERS)

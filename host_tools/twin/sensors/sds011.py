@@ -10,7 +10,7 @@ FACTS = {
         ("TXD (3.3 V)", "RX of a UART"),
         ("RXD (3.3 V)", "TX of a UART"),
     ),
-    "life": "laser 8,000 h",
+    "life": "of the laser",
     "price": "€€",
     "resolution": "0.1 µg/m³; particles from 0.3 µm",
     "distrust": (
