@@ -14,6 +14,10 @@ I2C_FREQ = 100000
 ADDRESSES = (0x76, 0x77)
 CHANNELS = (("temperature", "degC", 100), ("humidity", "%RH", 100), ("pressure", "hPa", 100))
 RANGE = ((-4000, 8500), (0, 10000), (30000, 110000))
+# Limits for gateway/quality.py. One is good to 1 degC, 3 %RH, 1 hPa; two differ by twice as much.
+SPIKE = (300, 1500, 300)
+STUCK_ROWS = (180, 180, 180)
+PAIR = ((200, 0), (600, 0), (200, 0))
 MIN_PERIOD_MS = 1000
 WARM_UP_MS = 0
 STREAMING = False

@@ -9,6 +9,11 @@ BUS = "uart"
 UART = (9600, 256)
 CHANNELS = (("pm2_5", "ug/m3", 10), ("pm10", "ug/m3", 10))
 RANGE = ((0, 9999), (0, 9999))
+# Limits for gateway/quality.py; the data sheet's are 70 %RH, and 15 % or 10 ug/m3 a sensor.
+SPIKE = (1000, 2000)
+STUCK_ROWS = (180, 180)
+HUMIDITY_MOST = (70, 70)
+PAIR = ((200, 30), (200, 30))
 MIN_PERIOD_MS = 1000
 # The fan needs this long until the air in the chamber is that of outside.
 WARM_UP_MS = 30000

@@ -93,6 +93,7 @@ def about(sensor: Sensor) -> Table:
         rows += [("a recording may hold", text) for text in channels(driver, said)]
     rows += [
         ("resolution", facts["resolution"]),
+        *(("flagged", text) for text in judged(driver)),
         ("shortest period", _duration(driver.MIN_PERIOD_MS)),
         ("warm-up", _duration(driver.WARM_UP_MS)),
         ("life", life(sensor)),
@@ -143,11 +144,38 @@ def channels(driver: ModuleType, limits) -> list[str]:
         if span is not None
     ]
     told = []
-    for (unit, scale, span), group in groupby(alike, key=lambda one: one[1]):
+    for names, (unit, scale, span) in _grouped(alike):
         step, least, most = (_number(value, scale) for value in (1, *span))
-        text = f"{', '.join(name for name, _ in group)}: {step} {UNITS.get(unit, unit)}".rstrip()
-        told.append(f"{text}, {least} to {most}")
+        told.append(f"{f'{names}: {step} {UNITS.get(unit, unit)}'.rstrip()}, {least} to {most}")
     return told
+
+
+def judged(driver: ModuleType) -> list[str]:
+    """Return `names: what` of channels alike: what of a value the node flags, beside its range."""
+    alike = []
+    for i, (name, unit, scale) in enumerate(driver.CHANNELS):
+        spike, rows, percent, pair = (
+            getattr(driver, limits, {i: 0})[i]
+            for limits in ("SPIKE", "STUCK_ROWS", "HUMIDITY_MOST", "PAIR")
+        )
+        difference, share = pair or (0, 0)
+        step = f"{_number(spike, scale)} {UNITS.get(unit, unit)}".rstrip()
+        apart = f"{_number(difference, scale)} {UNITS.get(unit, unit)}".rstrip()
+        found = [
+            spike and f"spike beyond {step} from both before it",
+            rows and f"stuck after {rows} equal rows",
+            percent and f"humid from {percent} %RH on",
+            pair and f"disagrees beyond {apart}" + (f" and {share} %" if share else ""),
+        ]
+        if any(found):
+            alike.append((name, "; ".join(text for text in found if text)))
+    return [f"{names}: {text}" for names, text in _grouped(alike)]
+
+
+def _grouped(pairs: list[tuple]) -> list[tuple]:
+    """Return ("name, name", what) of neighbours with the same."""
+    groups = groupby(pairs, key=lambda pair: pair[1])
+    return [(", ".join(name for name, _ in group), what) for what, group in groups]
 
 
 def _number(value: int, scale: int) -> str:

@@ -93,12 +93,14 @@ def _configuration(report: dict) -> Finding:
 
 def _sensor(label: str, report: dict) -> Finding:
     unanswered, broken, driver, values, marks = report["sensors"][label]
+    # Beside a value some marks mean another thing.
+    silent = all(value is None for value in values)
     common = 0
-    for mark in marks:
-        common |= mark
+    for value, mark in zip(values, marks):
+        common |= mark if silent or value is not None else 0
     if not values:
         return Finding(YELLOW, label, "no reading yet", "wait one period of its stream")
-    if all(value is None for value in values):
+    if silent:
         if common & flags.BAD_DATA:
             do = "is it the right sensor on this plug? else change the cable, then the sensor"
             return Finding(RED, label, "sends wrong data", do)
@@ -110,8 +112,16 @@ def _sensor(label: str, report: dict) -> Finding:
         return Finding(YELLOW, label, f"{says}: outside its range", do)
     if common & flags.STUCK:
         return Finding(YELLOW, label, f"{says}: always the same", "breathe on it; else change it")
+    if common & flags.DISAGREES:
+        do = "are both in the same air? else change the one that is unlike the next post's"
+        return Finding(YELLOW, label, f"{says}: the other of its kind says otherwise", do)
+    if common & flags.SENSOR_ERROR:
+        do = "does its fan turn, is its inlet clean? else change it"
+        return Finding(YELLOW, label, f"{says}: it reports a fault of its own", do)
     if common & flags.WARM_UP:
         return Finding(GREEN, label, f"{says} (warming up)")
+    if common & flags.HUMID:
+        return Finding(GREEN, label, f"{says} (too damp to be believed)")
     missed = unanswered + broken
     if missed * MISSED_SHARE > report.get("rows", 0) > 0 and missed > 1:
         do = "is its plug tight, is the cable too long?"

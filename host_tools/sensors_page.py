@@ -16,9 +16,11 @@ One file a sensor in `drivers/`, its model in `host_tools/twin/sensors/`, its te
 runs each in a simulated node. `kista sensors` prints this page's table, `kista sensors NAME` all of
 one sensor. Which pins a board's buses have is in its file ([boards.md](boards.md)).
 
-After a channel stand its step on the wire, its unit, and its range; a value outside is kept and
-flagged `out_of_range`. Nothing is corrected on the node: uplink and database keep what a sensor
-said, and *what to distrust* is for those who read the numbers. Prices are classes: """
+After a channel stand its step on the wire, its unit, and its range. A value outside is kept and
+flagged `out_of_range`; *flagged* says what else the node notes beside a value (`disagrees` is said
+of two of a kind in one stream, `humid` by the stream's humidity). Nothing is removed or corrected
+on the node: uplink and database keep what a sensor said, and *what to distrust* is for those who
+read the numbers. Prices are classes: """
 
 
 def page(sensors: list[Sensor]) -> str:

@@ -51,6 +51,9 @@ def test_every_driver_has_the_one_shape(driver):
     assert len(module.RANGE) == len(module.CHANNELS)
     for name, unit, scale in module.CHANNELS:
         assert isinstance(name, str) and isinstance(unit, str) and isinstance(scale, int)
+    for name in ("SPIKE", "STUCK_ROWS", "HUMIDITY_MOST", "PAIR"):
+        limits = getattr(module, name, module.CHANNELS)
+        assert len(limits) == len(module.CHANNELS), f"drivers/{driver}.py: {name}: one a channel"
     for bus, name in (("uart", "UART"), ("i2c", "I2C_FREQ"), ("i2c", "ADDRESSES")):
         assert bus != module.BUS or hasattr(module, name), f"drivers/{driver}.py needs {name}"
     for name, *limits in getattr(module, "OPTIONS", ()):

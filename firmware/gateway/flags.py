@@ -6,18 +6,11 @@ WARM_UP = const(1)
 OUT_OF_RANGE = const(2)
 STUCK = const(4)
 STALE = const(8)
-NO_ANSWER = const(16)
-BAD_DATA = const(32)
 SPIKE = const(64)
 SENSOR_ERROR = const(128)
-
-NAMES = (
-    "warm_up",
-    "out_of_range",
-    "stuck",
-    "stale",
-    "no_answer",
-    "bad_data",
-    "spike",
-    "sensor_error",
-)
+# Where there is no value: why.
+NO_ANSWER = const(16)
+BAD_DATA = const(32)
+# The same bits beside a value: the air is damper than the sensor bears, or its twin says otherwise.
+HUMID = const(16)
+DISAGREES = const(32)

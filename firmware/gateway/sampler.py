@@ -3,6 +3,7 @@
 from micropython import const
 
 from gateway import flags
+from gateway.quality import Company, Judge
 
 # A wake-up this late still belongs to its moment; later than that, the row says when it really was.
 _LATE_MS = const(500)
@@ -20,6 +21,7 @@ class Sampler:
         self._awake_since = clock.uptime_ms()
         self.label = label
         self.count = len(driver.CHANNELS)
+        self.judge = Judge(driver, stream.period_ms)
         self.unanswered = 0
         self.broken = 0
         # Why the last reading brought nothing, "" when it did, None before the first.
@@ -92,13 +94,6 @@ class Sampler:
             list(marks[first:end]),
         ]
 
-    def judge(self, channel, value, mask):
-        """Return the flags of one value."""
-        if value is None:
-            return mask
-        low, high = self._driver.RANGE[channel]
-        return mask if low <= value <= high else mask | flags.OUT_OF_RANGE
-
 
 class Stream:
     """The rows of one stream: what its sensors report for one moment becomes one row.
@@ -122,11 +117,13 @@ class Stream:
         self._values = None
         self._flags = None
         self._waiting = 0
+        self._company = Company()
 
     def add(self, driver, sensor, label):
         """Add a sensor; return its sampler."""
         sampler = Sampler(self._clock, self, self.channels, driver, sensor, label)
         self.samplers.append(sampler)
+        self._company.add(driver, self.channels)
         self.channels += sampler.count
         return sampler
 
@@ -159,13 +156,14 @@ class Stream:
             return
         for i in range(sampler.count):
             self._values[first + i] = values[i]
-            self._flags[first + i] = sampler.judge(i, values[i], masks[i])
+            self._flags[first + i] = masks[i] | sampler.judge.mask(i, values[i])
         self._waiting -= 1
         if not self._waiting:
             self._leave()
 
     def _leave(self):
         self._waiting = 0
+        self._company.mark(self._values, self._flags)
         self.rows += 1
         now = self._clock.unix_ms() if self._quality else self._clock.uptime_ms()
         self.latest_ms = max(self.latest_ms, now - self._time)

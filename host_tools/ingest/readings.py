@@ -13,6 +13,16 @@ from gateway import flags
 from host_tools.errors import UserError
 from host_tools.ingest import decimals
 
+FLAGS = {
+    flags.WARM_UP: "warm_up",
+    flags.OUT_OF_RANGE: "out_of_range",
+    flags.STUCK: "stuck",
+    flags.STALE: "stale",
+    flags.SPIKE: "spike",
+    flags.SENSOR_ERROR: "sensor_error",
+}
+INSTEAD_OF_ONE = {flags.NO_ANSWER: "no_answer", flags.BAD_DATA: "bad_data"}
+BESIDE_A_VALUE = {flags.HUMID: "humid", flags.DISAGREES: "disagrees"}
 _EPOCH = datetime(1970, 1, 1)
 _MS = timedelta(milliseconds=1)
 
@@ -146,9 +156,11 @@ def _row(node: str, stream: str, channels: dict, cells: list[tuple]) -> Row:
         if value is not None:
             values[column] = scaling.text(value)
         if mask:
-            marks[column] = _flag_names(mask)
+            marks[column] = flag_names(mask, value is not None)
     return Row(node, stream, time_ms, uptime_ms, boot, values, marks)
 
 
-def _flag_names(mask: int) -> list[str]:
-    return [name for bit, name in enumerate(flags.NAMES) if mask >> bit & 1]
+def flag_names(mask: int, has_value: bool) -> list[str]:
+    """Return the names of a value's flags, or of those that stand in the place of a value."""
+    names = FLAGS | (BESIDE_A_VALUE if has_value else INSTEAD_OF_ONE)
+    return [name for bit, name in sorted(names.items()) if mask & bit]

@@ -176,6 +176,23 @@ class Complainer(Sensor):
     marks = (flags.SENSOR_ERROR, 0)
 
 
+class Damp(Driver):
+    CHANNELS = (("a", "", 1), ("humidity", "%RH", 1))
+    RANGE = ((0, 100), (0, 100))
+    SPIKE = (9, 0)
+    HUMIDITY_MOST = (70, 0)
+
+
+def test_sampler_judges_values_by_those_before_and_beside_them():
+    post = Post()
+    answers = [(1, 50), (2, 60), (90, 69), (3, 71), (None, 80)]
+    post.stream.add(Damp, Sensor(post, answers), "damp")
+    post.run(50)
+    assert [row[1] for row, _ in post.rows] == answers
+    assert [row[2][0] for row, _ in post.rows] == [0, 0, flags.SPIKE, flags.HUMID, 0]
+    assert post.stream.last[2][1] == 0
+
+
 def test_sampler_marks_what_the_sensor_says_of_itself():
     post = Post()
     post.stream.add(Driver, Complainer(post, [(1, 1), (1, 9)]), "lamp")

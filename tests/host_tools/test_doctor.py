@@ -99,6 +99,17 @@ NO_ANSWER, BAD_DATA = [flags.NO_ANSWER] * 2, [flags.BAD_DATA] * 2
             "missed 100 readings",
         ),
         ({"sensors": {"dust": [0, 0, "sds011", [1, 5], [1, 1]]}}, "dust", GREEN, "warming up"),
+        ({"sensors": {"dust": [0, 0, "sds011", [1, 5], [16, 16]]}}, "dust", GREEN, "too damp"),
+        (
+            {"sensors": {"dust": [0, 0, "sds011", [1, 5], [4, 0]]}},
+            "dust",
+            YELLOW,
+            "always the same",
+        ),
+        ({"sensors": {"dust": [0, 0, "sds011", [1, 5], [32, 0]]}}, "dust", YELLOW, "otherwise"),
+        ({"sensors": {"dust": [0, 0, "sds011", [1, 5], [128, 0]]}}, "dust", YELLOW, "a fault"),
+        # One value is missing, which is no disagreement.
+        ({"sensors": {"dust": [0, 0, "sds011", [1, None], [0, 32]]}}, "dust", GREEN, "pm10 -"),
         ({"sensors": {"dust": [0, 0, "own", [1, 5], [0, 0]]}}, "dust", GREEN, "0 1, 1 5"),
         ({"rssi": -72}, "network", YELLOW, "weak"),
         ({"rssi": -85}, "network", RED, "too weak"),

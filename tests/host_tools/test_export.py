@@ -29,7 +29,7 @@ TRAFFIC = schema.describe("traffic", 300_000, [["vehicles", "", 1], ["speed", "k
 def path(tmp_path):
     path = tmp_path / "k.db"
     db, store = open_store(path)
-    flags = [None, [0, 0, 0, 3, 0, 0], [16] * 6]
+    flags = [None, [0, 0, 0, 3, 0, 0], [128] * 6]
     store.add([schema_message(), schema_message(node="n2"), schema_message(TRAFFIC)])
     store.add(
         [
@@ -93,8 +93,14 @@ def test_the_csv_has_every_value_exactly(db):
             assert (text == "") == (value is None)
             assert not text or Decimal(text) * scale == value
     assert lines[0]["time"] == "2026-05-11T00:00:00.000Z" and lines[0]["clock"] == ""
-    assert lines[0]["flags"] == "vehicles:no_answer"
-    assert lines[3]["flags"] == "temperature:warm_up+out_of_range vehicles:no_answer"
+    assert lines[0]["flags"] == "vehicles:sensor_error"
+    assert lines[3]["flags"] == "temperature:warm_up+out_of_range vehicles:sensor_error"
+
+
+def test_two_flags_mean_another_thing_beside_a_value():
+    assert readings.flag_names(16 | 32 | 1, False) == ["warm_up", "no_answer", "bad_data"]
+    assert readings.flag_names(16 | 32 | 1, True) == ["warm_up", "humid", "disagrees"]
+    assert readings.flag_names(255 - 48, True) == readings.flag_names(255 - 48, False)
 
 
 def test_json_lines_say_the_same_with_exact_numbers(db):
@@ -105,7 +111,7 @@ def test_json_lines_say_the_same_with_exact_numbers(db):
             assert str(told.get(name, "")) == line[name]
     assert objects[3]["flags"] == {
         "temperature": ["warm_up", "out_of_range"],
-        "vehicles": ["no_answer"],
+        "vehicles": ["sensor_error"],
     }
 
 

@@ -79,6 +79,23 @@ def test_channels_alike_stand_together_in_units_people_write():
     assert catalogue.channels(driver, (None, None, None, (0, 5))) == ["d: 1, 0 to 5"]
 
 
+def test_what_is_flagged_is_told_of_channels_alike():
+    channels = (("a", "ug/m3", 10), ("b", "ug/m3", 10), ("c", "degC", 100), ("d", "1", 1))
+    driver = types.SimpleNamespace(
+        CHANNELS=channels, STUCK_ROWS=(9, 9, 0, 0), PAIR=((25, 30), (25, 30), (100, 0), 0)
+    )
+    dust = "stuck after 9 equal rows; disagrees beyond 2.5 µg/m³ and 30 %"
+    assert catalogue.judged(driver) == [f"a, b: {dust}", "c: disagrees beyond 1 °C"]
+    driver = types.SimpleNamespace(
+        CHANNELS=channels, SPIKE=(0, 0, 0, 5), HUMIDITY_MOST=(70, 0, 0, 0)
+    )
+    assert catalogue.judged(driver) == [
+        "a: humid from 70 %RH on",
+        "d: spike beyond 5 from both before it",
+    ]
+    assert catalogue.judged(types.SimpleNamespace(CHANNELS=channels)) == []
+
+
 def test_options_are_told_with_their_limits_or_choices():
     driver = types.SimpleNamespace(OPTIONS=(("far", 1, 9), ("mode", ("slow", "fast"))))
     sensor = catalogue.Sensor("x", driver, None, {"options": {"far": "in m"}})
