@@ -78,13 +78,22 @@ def default_config(drivers: set[str]) -> dict:
     return {"streams": streams}
 
 
+def fitted(chosen: dict | None) -> set[str]:
+    """Return the drivers that a configuration names; those of the default one without any."""
+    try:
+        return {sensor["driver"] for stream in chosen["streams"] for sensor in stream["sensors"]}
+    except (TypeError, KeyError):
+        # None is given, or it will be refused when it is checked.
+        return set(tape.PLAYERS)
+
+
 def run(plan: Plan, on_event: Callable[[dict], None]) -> None:
     """Run the node to the end of the plan; `on_event` hears what it says, a dict an event.
 
     `UserError` when the configuration is refused or the node fails.
     """
     build.write_rom(build.device_files(twin=True), BUILD, IMAGE, build.host_arch())
-    recording = tape.read(plan.recordings)
+    recording = tape.read(plan.recordings, fitted(plan.config))
     on_event(
         {"event": "recording", "skipped": dict(recording.skipped), "rounded": recording.rounded}
     )

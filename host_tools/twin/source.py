@@ -18,7 +18,7 @@ _MASK = 0x3FFFFFFF
 class Generator:
     """Weather, dust and traffic of a made-up street.
 
-    `usual`: {channel: (least, most)} in the driver's integers, for channels of a model's own.
+    `usual`: {channel: (least, most)} in the driver's integers, for what a model says otherwise.
     """
 
     def __init__(self, seed, usual=None):
@@ -45,6 +45,10 @@ class Generator:
         """Return the true value of a channel in its driver's integers, None for an unknown one."""
         day = math.sin((t_ms % DAY_MS) / DAY_MS * 2 * math.pi - 2.0)
         jitter = self.random(len(channel), t_ms // 1000 & _MASK) / _MASK - 0.5
+        if channel in self._usual:
+            least, most = self._usual[channel]
+            slow = self._noise(16 + sum(channel.encode()), t_ms, 2 * HOUR_MS)
+            return int(least + (most - least) * (0.5 + 0.25 * day + 0.2 * slow + 0.1 * jitter))
         if channel == "temperature":
             return int(1450 + 520 * day + 120 * self._noise(1, t_ms, 3 * HOUR_MS) + 3 * jitter)
         if channel == "humidity":
@@ -56,10 +60,6 @@ class Generator:
             episode = max(0.0, self._noise(4, t_ms, 5 * HOUR_MS)) ** 2
             fine = 45 + 60 * rush + 160 * episode + 14 * self._noise(5, t_ms, 600000) + 6 * jitter
             return int(fine if channel == "pm2_5" else 1.7 * fine + 30 * rush + 15 * jitter)
-        if channel in self._usual:
-            least, most = self._usual[channel]
-            slow = self._noise(16 + sum(channel.encode()), t_ms, 2 * HOUR_MS)
-            return int(least + (most - least) * (0.5 + 0.25 * day + 0.2 * slow + 0.1 * jitter))
         return None
 
     def vehicles_per_hour(self, t_ms):

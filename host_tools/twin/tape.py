@@ -11,7 +11,7 @@ import importlib
 import json
 import struct
 from collections import Counter
-from collections.abc import Iterator
+from collections.abc import Collection, Iterator
 from dataclasses import dataclass, field
 from datetime import datetime, timezone
 from decimal import ROUND_HALF_UP, Decimal, InvalidOperation
@@ -34,6 +34,8 @@ ALIASES = {
     "vehiclecount": "vehicles",
     "count": "vehicles",
 }
+# Where several sensors have a channel, these play it before others do.
+PLAYERS = ("sds011", "bme280", "ld2451")
 # A traffic count describes the minutes before its time.
 PERIOD_MS = {"ld2451": 300_000}
 # A mean over nothing is no reading, whatever a file says: {mean: what it is a mean of}.
@@ -89,10 +91,13 @@ class Recording:
         return paths
 
 
-def read(paths: list[Path]) -> Recording:
-    """Read recordings; `UserError` for a file that holds nothing any sensor could have said."""
+def read(paths: list[Path], players: Collection[str] = PLAYERS) -> Recording:
+    """Read recordings; `UserError` for a file that holds nothing any sensor could have said.
+
+    `players`: drivers that play what others could play as well.
+    """
     recording = Recording()
-    known = _known_channels()
+    known = _known_channels(players)
     for path in paths:
         try:
             taken = _read_file(path, known, recording)
@@ -109,13 +114,14 @@ def _reasons(recording: Recording) -> str:
     )
 
 
-def _known_channels() -> dict[str, Column]:
+def _known_channels(players: Collection[str]) -> dict[str, Column]:
     """Return {channel: how it is played} of every channel that a model can play.
 
     A model with less or more to say than its driver's channels in their ranges has a `SAYS`.
     """
     known = {}
-    for path in sorted(build.DRIVERS.glob("[!_]*.py")):
+    paths = build.DRIVERS.glob("[!_]*.py")
+    for path in sorted(paths, key=lambda path: (path.stem not in players, path.stem)):
         driver = config.load_driver(path.stem)
         model = importlib.import_module(f"host_tools.twin.sensors.{path.stem}")
         ranges = {channel[0]: limits for channel, limits in zip(driver.CHANNELS, driver.RANGE)}

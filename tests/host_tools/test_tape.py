@@ -4,7 +4,7 @@ from pathlib import Path
 import pytest
 
 from host_tools.errors import UserError
-from host_tools.twin import source, tape
+from host_tools.twin import run, source, tape
 
 DATA = Path(__file__).resolve().parents[3] / "shared" / "data"
 ARCHIVE_HEAD = (
@@ -156,6 +156,25 @@ def test_files_are_joined_by_time_and_sensor(tmp_path):
     assert not recording.skipped
     rows = list(tape.rows_of(recording))
     assert len(rows) == 4 and ("bme280", 10_000, {"temperature": 2000}) in rows
+
+
+def test_a_recording_is_played_by_the_sensors_that_are_fitted():
+    assert set(tape.PLAYERS) == {d for _, _, sensors in run.STREAMS for d in sensors}
+    sensors = [{"driver": "sds011", "bus": "uart1"}, {"driver": "x", "bus": "i2c0"}]
+    assert run.fitted({"streams": [{"sensors": sensors}]}) == {"sds011", "x"}
+    for without in (None, {}, {"streams": 5}, {"streams": [{"sensors": [None]}]}):
+        assert run.fitted(without) == set(tape.PLAYERS)
+
+
+def test_a_model_says_what_is_usual_for_it_and_else_what_the_street_has():
+    street = source.Generator(1)
+    model = source.Generator(1, {"pm2_5": (20, 30), "co2": (400, 500)})
+    times = range(MAY, MAY + source.DAY_MS, 1_234_567)
+    assert all(20 <= model.value("pm2_5", t) <= 30 for t in times)
+    assert all(400 <= model.value("co2", t) <= 500 for t in times)
+    assert all(model.value("pm10", t) == street.value("pm10", t) for t in times)
+    assert any(street.value("pm2_5", t) > 30 for t in times)
+    assert street.value("co2", MAY) is None
 
 
 def test_times_are_read_to_the_millisecond():
