@@ -158,7 +158,11 @@ def test_files_are_joined_by_time_and_sensor(tmp_path):
     assert len(rows) == 4 and ("bme280", 10_000, {"temperature": 2000}) in rows
 
 
-def test_a_recording_is_played_by_the_sensors_that_are_fitted():
+def test_a_recording_is_played_by_the_sensors_that_are_fitted(tmp_path):
+    path = tmp_path / "dust.csv"
+    path.write_text("time,pm2_5\n10,5\n")
+    assert tape.read([path]).rows == {"sds011": {10_000: [50]}}
+    assert tape.read([path], {"pms5003"}).rows == {"pms5003": {10_000: [5]}}
     assert set(tape.PLAYERS) == {d for _, _, sensors in run.STREAMS for d in sensors}
     sensors = [{"driver": "sds011", "bus": "uart1"}, {"driver": "x", "bus": "i2c0"}]
     assert run.fitted({"streams": [{"sensors": sensors}]}) == {"sds011", "x"}
