@@ -1,0 +1,62 @@
+"""The sensor's end of Sensirion's I2C protocol: commands that take time, words with a CRC each."""
+
+from gateway import sensirion
+
+_NOBODY = 19
+_REFUSED = 5
+
+
+class Listener:
+    """A model on I2C. `address`; `alive`: the channel without which it is unplugged.
+
+    What a model adds is `obey(number, values, now_ms)`: (words to answer or None, ms it takes);
+    None: it does not know the command, or not now.
+    """
+
+    address = 0
+    alive = ""
+
+    def __init__(self, source):
+        self._source = source
+        self._answer = None
+        self._busy_until = 0
+
+    def write(self, data, now_ms):
+        self._check(now_ms)
+        try:
+            values = sensirion.words(data[2:])
+        except ValueError:
+            raise OSError(_REFUSED)
+        done = self.obey(data[0] << 8 | data[1], values, now_ms) if len(data) > 1 else None
+        if done is None:
+            raise OSError(_REFUSED)
+        answer, takes_ms = done
+        self._answer = None if answer is None else sensirion.packed(answer)
+        self._busy_until = now_ms + takes_ms
+
+    def read(self, n, now_ms):
+        self._check(now_ms)
+        if self._answer is None:
+            raise OSError(_REFUSED)
+        answer, self._answer = self._answer, None
+        return (answer + b"\xff" * n)[:n]
+
+    def read_mem(self, register, n, now_ms):
+        """It has no registers."""
+        raise OSError(_REFUSED)
+
+    def write_mem(self, register, data, now_ms):
+        raise OSError(_REFUSED)
+
+    def value(self, channel, t_ms, otherwise):
+        """Return what is true, or `otherwise` where a recording says nothing."""
+        value = self._source.value(channel, t_ms)
+        return otherwise if value is None else value
+
+    def _check(self, now_ms):
+        if self._source.value(self.alive, now_ms) is None:
+            # Without power it forgets everything.
+            self.__init__(self._source, {})
+            raise OSError(_NOBODY)
+        if now_ms < self._busy_until:
+            raise OSError(_REFUSED)
