@@ -5,10 +5,15 @@ The CRC has the polynomial 0x31 and begins with 0xFF; that of 0xBEEF is 0x92 (al
 
 from micropython import const
 
+from gateway import flags
+
 WORD_BYTES = const(3)
 # Sensors without work obey at once; the data sheets allow this long.
 SOON_MS = const(20)
 
+_IS_READY = const(0x0202)
+_NEW_WITHIN_MS = const(20000)
+_KNOWN_WITHIN_MS = const(60000)
 # The CRC's change by four bits.
 _STEPS = b"\x00\x31\x62\x53\xc4\xf5\xa6\x97\xb9\x88\xdb\xea\x7d\x4c\x1f\x2e"
 
@@ -68,3 +73,60 @@ class Port:
         data = self._data[: WORD_BYTES * count]
         self._i2c.readfrom_into(self._address, data)
         return data
+
+
+class Continuous:
+    """A sensor that measures by itself: a driver adds `_start()` and `_faults()`.
+
+    `command`, `count`, `parse`: how its `channels` values are read. When none is new for
+    `new_within_ms` it is started again.
+    """
+
+    def __init__(
+        self, bus, clock, address, command, count, parse, channels, new_within_ms=_NEW_WITHIN_MS
+    ):
+        self._clock = clock
+        self._port = Port(bus, clock, address, count)
+        self._command = command
+        self._count = count
+        self._parse = parse
+        self._nothing = (None,) * channels
+        self._new_within_ms = new_within_ms
+        self._since = None
+        self._last = self._nothing
+        self._last_ms = 0
+        self.marks = ()
+
+    async def read(self):
+        """Return the latest values: None what the sensor does not know, marked stale if not new.
+
+        OSError: nobody there, or nothing new for long. ValueError names what is wrong.
+        """
+        try:
+            if self._since is None:
+                await self._start()
+                self._last = self._nothing
+                self._since = self._last_ms = self._clock.uptime_ms()
+            return await self._latest()
+        except OSError:
+            # What is plugged in next must be set up and started.
+            self._since = None
+            raise
+
+    async def _latest(self):
+        ask = self._port.ask
+        now = self._clock.uptime_ms()
+        known = 0
+        if words(await ask(_IS_READY, SOON_MS, 1))[0] & 1:
+            self._last = self._parse(await ask(self._command, SOON_MS, self._count))
+            self._last_ms = now
+        elif now - self._last_ms > self._new_within_ms:
+            raise OSError("measures nothing")
+        else:
+            known = flags.STALE
+        unknown = flags.NO_ANSWER if now - self._since > _KNOWN_WITHIN_MS else flags.WARM_UP
+        faults = await self._faults()
+        self.marks = tuple(
+            [(unknown if v is None else known) | faults[i] for i, v in enumerate(self._last)]
+        )
+        return self._last

@@ -60,3 +60,54 @@ class Listener:
             raise OSError(_NOBODY)
         if now_ms < self._busy_until:
             raise OSError(_REFUSED)
+
+
+class Measuring(Listener):
+    """A model that measures every `interval_ms` once it was started.
+
+    What a model adds is `reading(t_ms)`, its words, and `set(number, values)`: whether it knows a
+    setting, None: not while it measures.
+    """
+
+    start = 0x0021
+    read_command = 0x0300
+    interval_ms = 1000
+    starts_ms = 50
+    stops_ms = 200
+
+    def __init__(self, source):
+        super().__init__(source)
+        self.since = None
+        self._seen = 0
+        self.status = 0
+
+    def obey(self, number, values, now_ms):
+        if number == self.start:
+            return self._begin(values, now_ms)
+        if number == 0x0104:
+            self.since = None
+            return None, self.stops_ms
+        if number == 0x0202:
+            return (int(self._count(now_ms) > self._seen),), 2
+        if number == self.read_command:
+            self._seen = self._count(now_ms)
+            taken = self._seen * self.interval_ms
+            return self.reading(self.since + taken if self._seen else None), 3
+        if number in (0xD206, 0xD210):
+            status = self.status
+            self.status = self.status if number == 0xD206 else 0
+            return (status >> 16, status & 0xFFFF), 5
+        return self.set(number, values)
+
+    def _begin(self, values, now_ms):
+        if self.since is None:
+            self.since, self._seen = now_ms, 0
+        return None, self.starts_ms
+
+    def _count(self, now_ms):
+        return 0 if self.since is None else (now_ms - self.since) // self.interval_ms
+
+
+def word(value, unknown):
+    """Return a value as a word of 16 bits, `unknown` for None."""
+    return unknown if value is None else value & 0xFFFF
