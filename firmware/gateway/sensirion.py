@@ -14,6 +14,7 @@ SOON_MS = const(20)
 _IS_READY = const(0x0202)
 _NEW_WITHIN_MS = const(20000)
 _KNOWN_WITHIN_MS = const(60000)
+_EXPONENT_OF_22_BITS = const(127 + 21)
 # The CRC's change by four bits.
 _STEPS = b"\x00\x31\x62\x53\xc4\xf5\xa6\x97\xb9\x88\xdb\xea\x7d\x4c\x1f\x2e"
 
@@ -47,6 +48,25 @@ def packed(values):
         word = bytes((value >> 8, value & 0xFF))
         data += word + bytes((crc8(word),))
     return data
+
+
+def scaled(high, low, scale):
+    """Return a float's two words times `scale` (at most 127), rounded; None for no usable number.
+
+    Whole numbers below 2**30 all the way: what is 4 million or more counts as none.
+    """
+    exponent = high >> 7 & 0xFF
+    # Of the 24 bits of the mantissa 22 are enough, and leave room for the scale.
+    mantissa = (high & 0x7F | 0x80) << 14 | low >> 2
+    shift = _EXPONENT_OF_22_BITS - exponent
+    if shift < 0:
+        return None
+    value = 0
+    if shift <= 30:
+        value = mantissa * scale
+        if shift:
+            value = value + (1 << shift - 1) >> shift
+    return -value if high & 0x8000 else value
 
 
 class Port:

@@ -53,10 +53,13 @@ class Listener:
         value = self._source.value(channel, t_ms)
         return otherwise if value is None else value
 
+    def lose_power(self):
+        """Forget everything that is not kept in the sensor's flash."""
+        self.__init__(self._source, {})
+
     def _check(self, now_ms):
         if self._source.value(self.alive, now_ms) is None:
-            # Without power it forgets everything.
-            self.__init__(self._source, {})
+            self.lose_power()
             raise OSError(_NOBODY)
         if now_ms < self._busy_until:
             raise OSError(_REFUSED)

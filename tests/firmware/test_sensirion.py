@@ -1,5 +1,7 @@
 """CRCs: the check value of every data sheet, and words printed in those of SCD4x and SCD30."""
 
+import struct
+
 from fakes import Hal
 from gateway import sensirion
 from gateway.clock import Clock
@@ -52,6 +54,29 @@ def test_sensirion_words_with_a_flipped_bit_or_two_in_one_word_are_refused():
             assert raises(ValueError, sensirion.words, wrong) == "checksum"
     for size in (1, 2, 4, 5):
         assert raises(ValueError, sensirion.words, good[:size]) == "length"
+
+
+def test_sensirion_floats_become_whole_numbers():
+    # The three of the SCD30's example, and what bounds the numbers.
+    for high, low, scale, wanted in (
+        (0x43DB, 0x8C2E, 1, 439),
+        (0x43DB, 0x8C2E, 10, 4391),
+        (0x41D9, 0xE7FF, 100, 2724),
+        (0x4243, 0x3A1B, 100, 4881),
+        (0x0000, 0x0000, 100, 0),
+        (0x8000, 0x0000, 100, 0),
+        (0x0000, 0x0001, 100, 0),
+        (0x7FC0, 0x0000, 100, None),
+        (0x7F80, 0x0000, 100, None),
+        (0xFF80, 0x0000, 100, None),
+        (0x4A80, 0x0000, 1, None),
+        (0x4A7F, 0xFFFC, 1, 4194303),
+    ):
+        assert sensirion.scaled(high, low, scale) == wanted, (high, low)
+    for scale in (1, 10, 100, 127):
+        for value in list(range(-700, 700)) + list(range(-30000, 1000000, 77777)):
+            high, low = struct.unpack(">HH", struct.pack(">f", value / scale))
+            assert sensirion.scaled(high, low, scale) == value, (value, scale)
 
 
 def test_sensirion_port_tells_waits_and_asks():
