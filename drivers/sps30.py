@@ -55,15 +55,7 @@ _FAULTS_LOW = const(1 << 5 | 1 << 4)
 
 def parse(data):
     """Return the values of CHANNELS from the 60 bytes of a reading; ValueError: checksum."""
-    if len(data) != _WORDS * sensirion.WORD_BYTES:
-        raise ValueError("length")
-    words = sensirion.words(data)
-    return tuple(
-        [
-            sensirion.scaled(words[2 * i], words[2 * i + 1], channel[2])
-            for i, channel in enumerate(CHANNELS)
-        ]
-    )
+    return sensirion.floats(data, CHANNELS)
 
 
 class Sensor(sensirion.Continuous):

@@ -69,6 +69,16 @@ def scaled(high, low, scale):
     return -value if high & 0x8000 else value
 
 
+def floats(data, channels):
+    """Return a float of `data` for each channel, in the channel's integers; ValueError."""
+    if len(data) != 2 * WORD_BYTES * len(channels):
+        raise ValueError("length")
+    halves = words(data)
+    return tuple(
+        [scaled(halves[2 * i], halves[2 * i + 1], one[2]) for i, one in enumerate(channels)]
+    )
+
+
 class Port:
     """A sensor on a bus: `most` words are the longest that it answers."""
 

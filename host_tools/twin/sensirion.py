@@ -1,5 +1,7 @@
 """The sensor's end of Sensirion's I2C protocol: commands that take time, words with a CRC each."""
 
+import struct
+
 from gateway import sensirion
 
 _NOBODY = 19
@@ -101,6 +103,15 @@ class Measuring(Listener):
             self.status = self.status if number == 0xD206 else 0
             return (status >> 16, status & 0xFFFF), 5
         return self.set(number, values)
+
+    def floats(self, channels, t_ms):
+        """Return what is true as floats, two words each; no number where nothing is known."""
+        words = ()
+        for name, _, scale in channels:
+            value = None if t_ms is None else self._source.value(name, t_ms)
+            number = float("nan") if value is None else value / scale
+            words += struct.unpack(">HH", struct.pack(">f", number))
+        return words
 
     def _begin(self, values, now_ms):
         if self.since is None:

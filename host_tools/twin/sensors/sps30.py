@@ -1,7 +1,5 @@
 """The SPS30's end of the bus, in its format of floats; firmware 2.3."""
 
-import struct
-
 from drivers import sps30
 from host_tools.twin.sensirion import Measuring
 
@@ -77,12 +75,7 @@ class Model(Measuring):
         return (None, 5) if number == 0xD210 else done
 
     def reading(self, t_ms):
-        words = ()
-        for name, _, scale in sps30.CHANNELS:
-            value = None if t_ms is None else self._source.value(name, t_ms)
-            number = float("nan") if value is None else value / scale
-            words += struct.unpack(">HH", struct.pack(">f", number))
-        return words
+        return self.floats(sps30.CHANNELS, t_ms)
 
     def set(self, number, values):
         if number == 0xD100:
