@@ -21,8 +21,8 @@ from host_tools.errors import UserError
 from host_tools.twin import faults, node_exits, source, tape, world
 from host_tools.urls import Broker
 
-# 60 KiB as a chip with 32-bit words counts them; a board has 147.
-HEAP = "60wk"
+# 72 KiB as a chip with 32-bit words counts them; a board has 147.
+HEAP = "72wk"
 BUILD = build.ROOT / "build" / "twin"
 IMAGE = BUILD / "rom.img"
 HOUR_MS = 3600 * 1000
@@ -61,6 +61,7 @@ class Plan:
     outages: list[tuple[float, float]] = field(default_factory=list)
     power_cuts: list[float] = field(default_factory=list)
     faults: bool = False
+    heap: str = HEAP
 
     @property
     def ledger(self) -> Path:
@@ -170,7 +171,7 @@ def _run_spans(plan: Plan, recording, universe, node: tuple, folder: Path, on_ev
             span = {**common, "now_ms": now, "end_ms": end, "drain": drain, "was_reset": was_reset}
             path = folder / "plan.json"
             path.write_text(json.dumps(span))
-            code, console = _boot(path, universe, on_event)
+            code, console = _boot(plan.heap, path, universe, on_event)
             crashes = crashes + 1 if console and code == node_exits.EXIT_RESET else 0
             if crashes >= CRASHES_MOST:
                 raise UserError(f"the node crashes again and again:\n{console}")
@@ -186,12 +187,12 @@ def _at(start_ms: int, hours: float) -> int:
     return start_ms + round(hours * HOUR_MS)
 
 
-def _boot(path: Path, universe: world.World, on_event: Callable[[dict], None]) -> tuple[int, str]:
+def _boot(heap: str, path: Path, universe: world.World, on_event) -> tuple[int, str]:
     """Run one boot of the node; return its exit code and what it printed."""
     child_reads, we_write = os.pipe()
     we_read, child_writes = os.pipe()
     command = [
-        *(sys.executable, "-m", "host_tools.twin.chip", str(IMAGE), HEAP, "host_tools.twin.node"),
+        *(sys.executable, "-m", "host_tools.twin.chip", str(IMAGE), heap, "host_tools.twin.node"),
         *(f"/dev/fd/{child_reads}", f"/dev/fd/{child_writes}", str(path)),
     ]
     process = subprocess.Popen(
