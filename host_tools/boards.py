@@ -6,30 +6,47 @@ import json
 from pathlib import Path
 from typing import Any
 
-from host_tools import build
+from host_tools import build, chips
 from host_tools.errors import UserError
+from host_tools.pins import Pins
 
 FOLDER = build.ROOT / "boards"
 SECTOR = 4096
-CHIPS = ("twin", "esp32")
-NEEDED = {"twin": ("journal", "spool"), "esp32": ("nvs", "factory", "vfs", "journal", "spool")}
-BUS_PINS = {"uart": {"tx", "rx"}, "i2c": {"sda", "scl"}, "pulse": {"in"}}
-DRIVEN = {"tx", "sda", "scl", "led"}
-# ESP32: GPIO 34 to 39 have no output stage, 6 to 11 are wired to the flash, 0, 2, 5, 12 and 15 say
-# at reset how the chip starts (data sheet, 2.2 and 2.4), 1 and 3 are the console.
-PIN_MOST = 39
-INPUT_ONLY = set(range(34, 40))
-FLASH_PINS = set(range(6, 12))
-STRAPPING = {0, 2, 5, 12, 15}
-CONSOLE = {1, 3}
-# Which controllers there are; UART 0 is the console.
-NUMBERS = {"uart": (1, 2), "i2c": (0, 1)}
+CHIPS = ("twin", *chips.CHIPS)
+KEYS = {
+    "name",
+    "title",
+    "source",
+    "chip",
+    "psram",
+    "flash",
+    "buses",
+    "led",
+    "button",
+    "ethernet",
+    "lte",
+}
+BUS_PINS = {"uart": {"tx", "rx"}, "i2c": {"sda", "scl"}, "pulse": {"in"}, "adc": {"in"}}
+# What a chip's flash must hold, and as what: (type, subtype) as ESP-IDF numbers them; the last two
+# are types of our own, so that nothing else takes them for its own (hal_esp32.py finds them so).
+NEEDED = {
+    "nvs": (1, 2),
+    "factory": (0, 0),
+    "vfs": (1, 129),
+    "journal": (0x40, 0),
+    "spool": (0x41, 0),
+}
+TWIN_NEEDED = ("journal", "spool")
 # ESP-IDF: the partition table fills the sector at 0x8000, an application begins at a multiple of
-# 64 KiB, a label has at most 16 characters.
+# 64 KiB, a label has at most 16 characters, a flash one of these sizes.
 PARTITIONS_FROM = 0x9000
 APP_ALIGNMENT = 0x10000
 LABEL_MOST = 16
-KINDS = {dict: "an object", str: "text", int: "a whole number"}
+SIZES = tuple(mib << 20 for mib in (1, 2, 4, 8, 16, 32))
+# What stock MicroPython knows (ports/esp32/network_lan.c).
+PHYS = ("LAN8710", "LAN8720", "IP101", "RTL8201", "DP83848", "KSZ8041", "KSZ8081")
+ADDRESS_MOST = 31
+KINDS = {dict: "an object", list: "a list", str: "text", int: "a whole number", bool: "yes or no"}
 
 
 def names() -> list[str]:
@@ -66,22 +83,29 @@ def _check(board: object, name: str) -> None:
     if _get(board, "", "name", str) != name:
         raise ValueError(f"name: is {board['name']!r}, the file says {name!r}")
     _get(board, "", "title", str)
-    chip = _get(board, "", "chip", str)
-    if chip not in CHIPS:
-        raise ValueError(f"chip: {chip!r} is none of {', '.join(CHIPS)}")
+    for key in board:
+        if key not in KEYS:
+            raise ValueError(f"{key}: is none of {', '.join(sorted(KEYS))}")
+    if _get(board, "", "chip", str) not in CHIPS:
+        raise ValueError(f"chip: {board['chip']!r} is none of {', '.join(CHIPS)}")
+    chip = chips.CHIPS.get(board["chip"])
     _check_flash(_get(board, "", "flash", dict), chip)
-    pins: dict[int, str] = {}
-    numbers: dict[tuple[str, int], str] = {}
     buses = _get(board, "", "buses", dict)
-    for bus_name in buses:
-        field = f"buses.{bus_name}"
-        bus = _get(buses, "buses", bus_name, dict)
-        _check_bus(bus, field, chip, pins)
-        if chip == "esp32" and bus["kind"] in NUMBERS:
-            _check_number(bus, field, numbers)
-    for role in ("led", "button"):
-        if role in board:
-            _check_pin(_get(board, "", role, dict), role, "pin", role, chip, pins)
+    shares = {bus: _shares(buses, bus) for bus in buses}
+    psram = "psram" in board and _get(board, "", "psram", bool)
+    pins = Pins(chip, psram, "ethernet" in board, shares)
+    numbers: dict[tuple[str, int], str] = {}
+    # What the board's maker has wired comes first: it is not what to change.
+    if "ethernet" in board:
+        _check_ethernet(_get(board, "", "ethernet", dict), chip, pins)
+    if "lte" in board:
+        _check_lte(_get(board, "", "lte", dict), chip, pins, numbers)
+    if "led" in board:
+        _check_led(_get(board, "", "led", dict), pins)
+    if "button" in board:
+        _check_button(_get(board, "", "button", dict), pins)
+    for bus in buses:
+        _check_bus(_get(buses, "buses", bus, dict), bus, chip, pins, numbers)
 
 
 def _get(holder: dict, field: str, key: str, kind: type) -> Any:
@@ -90,24 +114,37 @@ def _get(holder: dict, field: str, key: str, kind: type) -> Any:
     if key not in holder:
         raise ValueError(f"{field}: is missing")
     value = holder[key]
-    if not isinstance(value, kind) or isinstance(value, bool):
+    if not isinstance(value, kind) or (isinstance(value, bool) and kind is not bool):
         raise ValueError(f"{field}: needs {KINDS[kind]}, not {value!r}")
     return value
 
 
-def _check_flash(flash: dict, chip: str) -> None:
+def _one_of(holder: dict, field: str, key: str, kind: type, known: Any) -> Any:
+    """Return holder[key]; ValueError when it is none of what is known."""
+    value = _get(holder, field, key, kind)
+    if value not in known:
+        raise ValueError(f"{field}.{key}: {value!r} is none of {', '.join(map(str, known))}")
+    return value
+
+
+# Flash
+
+
+def _check_flash(flash: dict, chip: chips.Chip | None) -> None:
     size = _get(flash, "flash", "size", int)
+    if chip and size not in SIZES:
+        raise ValueError(f"flash.size: {size} bytes is none of 1, 2, 4, 8, 16, 32 MiB")
     partitions = _get(flash, "flash", "partitions", dict)
-    for needed in NEEDED[chip]:
+    for needed in NEEDED if chip else TWIN_NEEDED:
         _get(partitions, "flash.partitions", needed, dict)
     places = []
     for name in partitions:
         field = f"flash.partitions.{name}"
         part = _get(partitions, "flash.partitions", name, dict)
         places.append((*_place(part, field), field))
-        if chip == "esp32":
-            _check_esp32_partition(part, name, field)
-    end, before = PARTITIONS_FROM if chip == "esp32" else 0, "the partition table"
+        if chip:
+            _check_chip_partition(part, name, field)
+    end, before = PARTITIONS_FROM if chip else 0, "the partition table"
     for offset, length, field in sorted(places):
         if offset < end:
             raise ValueError(f"{field}: overlaps {before}")
@@ -126,49 +163,90 @@ def _place(part: dict, field: str) -> tuple[int, int]:
     return offset, size
 
 
-def _check_esp32_partition(part: dict, name: str, field: str) -> None:
-    for key in ("type", "subtype"):
-        if not 0 <= _get(part, field, key, int) <= 255:
+def _check_chip_partition(part: dict, name: str, field: str) -> None:
+    for place, key in enumerate(("type", "subtype")):
+        value = _get(part, field, key, int)
+        if not 0 <= value <= 255:
             raise ValueError(f"{field}.{key}: needs a number from 0 to 255")
+        if name in NEEDED and value != NEEDED[name][place]:
+            raise ValueError(f"{field}.{key}: is {value}, {name} has {NEEDED[name][place]}")
     if part["type"] == 0 and part["offset"] % APP_ALIGNMENT:
         raise ValueError(f"{field}.offset: an application begins at a multiple of {APP_ALIGNMENT}")
     if len(name.encode()) > LABEL_MOST:
         raise ValueError(f"{field}: a partition's name has at most {LABEL_MOST} characters")
 
 
-def _check_bus(bus: dict, field: str, chip: str, pins: dict[int, str]) -> None:
-    kind = _get(bus, field, "kind", str)
-    if kind not in BUS_PINS:
-        raise ValueError(f"{field}.kind: {kind!r} is none of {', '.join(BUS_PINS)}")
+# Pins
+
+
+def _shares(buses: dict, name: str) -> list:
+    """Return the buses with which this one says that it shares pins."""
+    bus = _get(buses, "buses", name, dict)
+    shares = _get(bus, f"buses.{name}", "shares", list) if "shares" in bus else []
+    for other in shares:
+        if other not in buses or other == name:
+            raise ValueError(f"buses.{name}.shares: {other!r} is no other bus")
+    return shares
+
+
+def _check_bus(bus: dict, name: str, chip, pins: Pins, numbers: dict) -> None:
+    field = f"buses.{name}"
+    kind = _one_of(bus, field, "kind", str, BUS_PINS)
     roles = _get(bus, field, "pins", dict)
     if set(roles) != BUS_PINS[kind]:
         needed = ", ".join(sorted(BUS_PINS[kind]))
         raise ValueError(f"{field}.pins: a bus of kind {kind} has exactly {needed}")
-    for role in roles:
-        _check_pin(roles, f"{field}.pins", role, role, chip, pins)
+    _claim(roles, f"{field}.pins", name, pins, kind)
+    if chip and kind in ("uart", "i2c"):
+        _check_number(bus, field, kind, chip, numbers)
 
 
-def _check_number(bus: dict, field: str, numbers: dict[tuple[str, int], str]) -> None:
-    kind = bus["kind"]
-    number = _get(bus, field, "number", int)
-    if number not in NUMBERS[kind]:
-        raise ValueError(f"{field}.number: {number} is none of {NUMBERS[kind]}")
+def _check_number(bus: dict, field: str, kind: str, chip: chips.Chip, numbers: dict) -> None:
+    number = _one_of(bus, field, "number", int, chip.uarts if kind == "uart" else chip.i2cs)
     if (kind, number) in numbers:
         raise ValueError(f"{field}.number: {number} is already {numbers[kind, number]}")
     numbers[kind, number] = field
 
 
-def _check_pin(holder: dict, field: str, key: str, role: str, chip: str, pins: dict) -> None:
-    pin = _get(holder, field, key, int)
-    field = f"{field}.{key}"
-    if pin in pins:
-        raise ValueError(f"{field}: pin {pin} is already {pins[pin]}")
-    pins[pin] = field
-    if chip != "esp32":
-        return
-    if not 0 <= pin <= PIN_MOST or pin in FLASH_PINS | CONSOLE:
-        raise ValueError(f"{field}: the ESP32 has no free pin {pin}")
-    if role in DRIVEN and pin in INPUT_ONLY:
-        raise ValueError(f"{field}: pin {pin} can only read")
-    if role not in ("led", "button") and pin in STRAPPING:
-        raise ValueError(f"{field}: pin {pin} decides at reset how the chip starts; use another")
+def _claim(roles: dict, field: str, owner: str, pins: Pins, kind: str = "") -> None:
+    for role in roles:
+        pins.claim(_get(roles, field, role, int), f"{field}.{role}", owner, role, kind)
+
+
+def _check_led(led: dict, pins: Pins) -> None:
+    if "kind" in led:
+        _one_of(led, "led", "kind", str, ("ws2812",))
+    if "on" in led:
+        _one_of(led, "led", "on", int, (0, 1))
+    pins.claim(_get(led, "led", "pin", int), "led.pin", "led", "led")
+
+
+def _check_button(button: dict, pins: Pins) -> None:
+    pins.claim(_get(button, "button", "pin", int), "button.pin", "button", "button")
+
+
+def _check_ethernet(ethernet: dict, chip: chips.Chip | None, pins: Pins) -> None:
+    if chip and not chip.rmii:
+        raise ValueError(f"ethernet: the {chip.title} has none of its own")
+    _one_of(ethernet, "ethernet", "phy", str, PHYS)
+    if not 0 <= _get(ethernet, "ethernet", "address", int) <= ADDRESS_MOST:
+        raise ValueError(f"ethernet.address: needs a number from 0 to {ADDRESS_MOST}")
+    _one_of(ethernet, "ethernet", "clock", str, ("in", "out"))
+    roles = _get(ethernet, "ethernet", "pins", dict)
+    needed = {"mdc", "mdio", "clock"}
+    if not needed <= set(roles) <= needed | {"power", "reset"}:
+        raise ValueError("ethernet.pins: are mdc, mdio, clock, and power or reset if there are any")
+    _claim(roles, "ethernet.pins", "ethernet", pins)
+
+
+def _check_lte(lte: dict, chip: chips.Chip | None, pins: Pins, numbers: dict) -> None:
+    _get(lte, "lte", "modem", str)
+    for key in ("baudrate", "press_ms"):
+        if _get(lte, "lte", key, int) <= 0:
+            raise ValueError(f"lte.{key}: needs a number above 0")
+    roles = _get(lte, "lte", "pins", dict)
+    if set(roles) != {"tx", "rx", "power_key"}:
+        raise ValueError("lte.pins: a modem has exactly power_key, rx, tx")
+    _claim(roles, "lte.pins", "lte", pins)
+    if chip:
+        _check_number(lte, "lte", "uart", chip, numbers)

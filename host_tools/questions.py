@@ -64,12 +64,16 @@ def _site() -> dict:
 def _streams(board: dict) -> list[dict]:
     drivers = sorted(path.stem for path in build.DRIVERS.glob("[!_]*.py"))
     streams: dict[tuple, list] = {}
+    taken: set[int] = set()
     for bus, data in board["buses"].items():
+        if taken & set(data["pins"].values()):
+            continue
         fitting = [name for name in drivers if data["kind"] == config.load_driver(name).BUS]
         if not fitting:
             continue
         name = _maybe(f"Sensor on {bus} ({', '.join(fitting)})")
         if name:
+            taken |= set(data["pins"].values())
             kind = PERIOD if name in fitting and config.load_driver(name).STREAMING else MOMENT
             streams.setdefault(kind, []).append({"driver": name, "bus": bus})
     return [

@@ -7,6 +7,8 @@ from host_tools import boards
 from host_tools.errors import UserError
 
 GOOD = boards.load("esp32_generic")
+SHARED = GOOD["buses"].pop("i2c1")
+ALL = [name for name in boards.names() if name != "sim"]
 REMOVE = object()
 OPTIONAL = {
     "flash.partitions.phy_init",
@@ -66,15 +68,18 @@ def test_every_board_there_is_can_be_loaded():
 
 def test_a_board_that_is_not_there_is_refused_with_those_that_are():
     for name in ("nothing", "", "../boards/sim", "sim.json"):
-        with pytest.raises(UserError, match="there are esp32_generic, sim"):
+        with pytest.raises(UserError, match=r"there are esp32_generic, .*, sim"):
             boards.load(name)
 
 
 @pytest.mark.parametrize(
     "field, value, said",
     [
+        ("colour", "red", "colour: is none of buses, button, chip"),
+        ("psram", 1, "psram: needs yes or no, not 1"),
         ("name", "other", "name: is 'other', the file says 'esp32_generic'"),
         ("chip", "z80", "chip: 'z80' is none of twin, esp32"),
+        ("flash.size", 0x300000, "flash.size: 3145728 bytes is none of 1, 2, 4, 8"),
         ("flash.size", 0x200000, "flash.partitions.vfs: ends behind the flash of 2097152 bytes"),
         ("flash.partitions.spool", REMOVE, "flash.partitions.spool: is missing"),
         ("flash.partitions.nvs", REMOVE, "flash.partitions.nvs: is missing"),
@@ -97,13 +102,15 @@ def test_a_board_that_is_not_there_is_refused_with_those_that_are():
         ("flash.partitions.spool.size", 0, "flash.partitions.spool.size: 0 is not"),
         ("flash.partitions.spool.size", -4096, "flash.partitions.spool.size: -4096 is not"),
         ("flash.partitions.spool.type", 256, "flash.partitions.spool.type: needs a number from 0"),
+        ("flash.partitions.spool.type", 64, "flash.partitions.spool.type: is 64, spool has 65"),
+        ("flash.partitions.vfs.subtype", 2, "flash.partitions.vfs.subtype: is 2, vfs has 129"),
         ("flash.partitions.factory.offset", 0x11000, "flash.partitions.factory.offset: an appl"),
         (
             "flash.partitions.a_name_of_17_char",
             {"type": 66, "subtype": 0, "offset": 0x3FF000, "size": 4096},
             "flash.partitions.a_name_of_17_char: a partition's name has at most 16",
         ),
-        ("buses.uart1.kind", "spi", "buses.uart1.kind: 'spi' is none of uart, i2c, pulse"),
+        ("buses.uart1.kind", "spi", "buses.uart1.kind: 'spi' is none of uart, i2c, pulse, adc"),
         ("buses.uart1.pins.rx", REMOVE, "buses.uart1.pins: a bus of kind uart has exactly rx, tx"),
         ("buses.uart1.pins.cts", 4, "buses.uart1.pins: a bus of kind uart has exactly rx, tx"),
         ("buses.i2c0.kind", "uart", "buses.i2c0.pins: a bus of kind uart has exactly rx, tx"),
@@ -112,18 +119,21 @@ def test_a_board_that_is_not_there_is_refused_with_those_that_are():
             17,
             "buses.uart2.pins.tx: pin 17 is already buses.uart1.pins.tx",
         ),
-        ("button.pin", 21, "button.pin: pin 21 is already buses.i2c0.pins.sda"),
+        ("button.pin", 21, "buses.i2c0.pins.sda: pin 21 is already button.pin"),
         ("buses.uart2.pins.tx", 34, "buses.uart2.pins.tx: pin 34 can only read"),
         ("buses.i2c0.pins.scl", 39, "buses.i2c0.pins.scl: pin 39 can only read"),
         ("led.pin", 35, "led.pin: pin 35 can only read"),
-        ("buses.uart2.pins.rx", 6, "buses.uart2.pins.rx: the ESP32 has no free pin 6"),
-        ("buses.uart2.pins.rx", 3, "buses.uart2.pins.rx: the ESP32 has no free pin 3"),
-        ("buses.uart2.pins.rx", 40, "buses.uart2.pins.rx: the ESP32 has no free pin 40"),
-        ("buses.uart2.pins.rx", -1, "buses.uart2.pins.rx: the ESP32 has no free pin -1"),
+        ("buses.uart2.pins.rx", 6, "buses.uart2.pins.rx: pin 6 belongs to the flash"),
+        ("buses.uart2.pins.rx", 3, "buses.uart2.pins.rx: pin 3 is the console"),
+        ("buses.uart2.pins.rx", 40, "buses.uart2.pins.rx: the ESP32 has no pin 40"),
+        ("buses.uart2.pins.rx", -1, "buses.uart2.pins.rx: the ESP32 has no pin -1"),
         ("buses.uart2.pins.rx", 12, "buses.uart2.pins.rx: pin 12 decides at reset"),
+        ("psram", True, "buses.uart1.pins.tx: pin 17 belongs to the PSRAM"),
+        ("led.on", 2, "led.on: 2 is none of 0, 1"),
+        ("led.kind", "neon", "led.kind: 'neon' is none of ws2812"),
         ("buses.uart2.number", 1, "buses.uart2.number: 1 is already buses.uart1"),
-        ("buses.uart2.number", 0, "buses.uart2.number: 0 is none of (1, 2)"),
-        ("buses.i2c0.number", 2, "buses.i2c0.number: 2 is none of (0, 1)"),
+        ("buses.uart2.number", 0, "buses.uart2.number: 0 is none of 1, 2"),
+        ("buses.i2c0.number", 2, "buses.i2c0.number: 2 is none of 0, 1"),
     ],
 )
 def test_an_impossible_board_is_refused_with_the_field(refuse, field, value, said):
@@ -133,6 +143,89 @@ def test_an_impossible_board_is_refused_with_the_field(refuse, field, value, sai
 def test_pins_that_can_only_read_may_read():
     assert boards._check(changed(GOOD, "buses.uart2.pins.rx", 34), "esp32_generic") is None
     assert boards._check(changed(GOOD, "button.pin", 36), "esp32_generic") is None
+
+
+def test_one_pin_may_serve_two_buses_that_say_so(refuse):
+    board = changed(GOOD, "buses.i2c1", SHARED)
+    boards._check(board, "esp32_generic")
+    alone = {key: value for key, value in SHARED.items() if key != "shares"}
+    assert refuse("buses.i2c1", alone).startswith(
+        "buses.i2c1.pins.sda: pin 26 is already buses.uart2.pins.tx"
+    )
+    for other in ("spi0", "i2c1", 7):
+        message = refuse("buses.i2c1", {**SHARED, "shares": [other]})
+        assert message == f"buses.i2c1.shares: {other!r} is no other bus"
+
+
+@pytest.mark.parametrize(
+    "name, kind, pin, said",
+    [
+        ("esp32_generic", "adc", 27, "belongs to ADC2, which Wi-Fi needs; use one of ADC1"),
+        ("esp32_generic", "adc", 18, "measures no voltage; use one of ADC1"),
+        ("esp32_generic", "adc", 34, ""),
+        ("esp32_generic", "pulse", 34, ""),
+        ("esp32_generic", "pulse", 24, "the ESP32 has no pin 24"),
+        ("esp32s3_generic", "adc", 11, "belongs to ADC2"),
+        ("esp32s3_generic", "adc", 1, ""),
+        ("esp32s3_generic", "pulse", 45, "decides at reset how the chip starts"),
+        ("esp32s3_generic", "pulse", 30, "belongs to the flash"),
+        ("esp32s3_generic", "pulse", 35, "belongs to the PSRAM"),
+        ("esp32s3_generic", "pulse", 19, "is USB"),
+        ("esp32s3_generic", "pulse", 43, "is the console"),
+        ("esp32s3_generic", "pulse", 23, "the ESP32-S3 has no pin 23"),
+        ("esp32c3_generic", "pulse", 2, "decides at reset how the chip starts"),
+        ("esp32c3_generic", "pulse", 12, "belongs to the flash"),
+        ("esp32c3_generic", "pulse", 18, "is USB"),
+        ("esp32c3_generic", "adc", 10, "measures no voltage"),
+        ("esp32c3_generic", "pulse", 22, "the ESP32-C3 has no pin 22"),
+        ("esp32c6_generic", "pulse", 15, "decides at reset how the chip starts"),
+        ("esp32c6_generic", "pulse", 24, "belongs to the flash"),
+        ("esp32c6_generic", "pulse", 13, "is USB"),
+        ("esp32c6_generic", "adc", 0, ""),
+        ("olimex_esp32_poe", "pulse", 21, "belongs to Ethernet"),
+        ("olimex_esp32_poe", "pulse", 17, "is already ethernet.pins.clock"),
+        ("lilygo_t_sim7000g", "pulse", 16, "belongs to the PSRAM"),
+        ("lilygo_t_sim7000g", "pulse", 27, "is already lte.pins.tx"),
+    ],
+)
+def test_every_chip_has_its_own_rules_for_pins(name, kind, pin, said):
+    board = changed(boards.load(name), "buses.x", {"kind": kind, "pins": {"in": pin}})
+    if not said:
+        return boards._check(board, name)
+    with pytest.raises(ValueError, match=f"buses.x.pins.in: .*{said}"):
+        boards._check(board, name)
+
+
+@pytest.mark.parametrize(
+    "name, field, value, said",
+    [
+        ("esp32c3_generic", "buses.uart1.number", 2, "buses.uart1.number: 2 is none of 1"),
+        ("olimex_esp32_poe", "chip", "esp32c3", "ethernet: the ESP32-C3 has none of its own"),
+        ("olimex_esp32_poe", "ethernet.phy", "W5500", "ethernet.phy: 'W5500' is none of LAN8710"),
+        ("olimex_esp32_poe", "ethernet.clock", "up", "ethernet.clock: 'up' is none of in, out"),
+        ("olimex_esp32_poe", "ethernet.address", 32, "ethernet.address: needs a number from 0 to"),
+        ("olimex_esp32_poe", "ethernet.pins.mdc", 36, "ethernet.pins.mdc: pin 36 can only read"),
+        ("olimex_esp32_poe", "ethernet.pins.mdc", REMOVE, "ethernet.pins: are mdc, mdio, clock"),
+        ("olimex_esp32_poe", "ethernet.pins.wake", 14, "ethernet.pins: are mdc, mdio, clock"),
+        ("lilygo_t_sim7000g", "lte.number", 2, "buses.uart2.number: 2 is already lte"),
+        ("lilygo_t_sim7000g", "lte.baudrate", 0, "lte.baudrate: needs a number above 0"),
+        ("lilygo_t_sim7000g", "lte.pins.power_key", 39, "lte.pins.power_key: pin 39 can only"),
+        ("lilygo_t_sim7000g", "lte.pins.rx", REMOVE, "lte.pins: a modem has exactly power_key"),
+    ],
+)
+def test_impossible_networks_are_refused_with_the_field(name, field, value, said):
+    with pytest.raises(ValueError) as error:
+        boards._check(changed(boards.load(name), field, value), name)
+    assert str(error.value).startswith(said)
+
+
+@pytest.mark.parametrize("name", ALL)
+def test_every_board_has_room_for_what_it_needs(name):
+    places = boards.load(name)["flash"]["partitions"]
+    # 60 days of 8 channels need 1 MiB; stock applications have grown to 1.75 MB.
+    assert places["spool"]["size"] >= 1 << 20 and places["factory"]["size"] >= 1_900_000
+    # What is flashed from 0 ends before what is to survive it.
+    assert places["vfs"]["offset"] < places["journal"]["offset"] < places["spool"]["offset"]
 
 
 @pytest.mark.parametrize(
