@@ -52,7 +52,7 @@ def run(hal, make_node, watchers=()):
         hal.reset()
 
 
-def _main():
+def start():
     from gateway import console, lamp, settings
     from gateway.hal_esp32 import Hal
 
@@ -65,4 +65,4 @@ def _main():
 
 
 if __name__ == "__main__":
-    _main()
+    start()

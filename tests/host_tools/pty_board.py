@@ -21,7 +21,7 @@ from host_tools import boards, build
 SHIMS = Path(__file__).parent / "board"
 PATHS = [".frozen", SHIMS, build.FIRMWARE, build.ROOT, build.UMQTT.parent.parent]
 BOARD = "esp32_generic"
-START = b"import main; main._main()\r"
+START = b"import main; main.start()\r"
 
 
 class PtyBoard:

@@ -1,0 +1,24 @@
+"""The partition table of a chip's flash, as ESP-IDF's bootloader reads it.
+
+Each entry has 32 bytes: magic, type, subtype, offset, size, label, flags. Behind the last stands
+the MD5 of all; what is left of the sector stays erased (ESP-IDF, "Partition Tables").
+"""
+
+from __future__ import annotations
+
+import hashlib
+import struct
+
+SECTOR = 4096
+_ENTRY = struct.Struct("<2sBBII16sI")
+_MAGIC = b"\xaa\x50"
+_MD5_MAGIC = b"\xeb\xeb" + b"\xff" * 14
+
+
+def table(partitions: dict[str, dict]) -> bytes:
+    """Return the sector that says where these partitions are."""
+    entries = b"".join(
+        _ENTRY.pack(_MAGIC, p["type"], p["subtype"], p["offset"], p["size"], name.encode(), 0)
+        for name, p in sorted(partitions.items(), key=lambda item: item[1]["offset"])
+    )
+    return (entries + _MD5_MAGIC + hashlib.md5(entries).digest()).ljust(SECTOR, b"\xff")
