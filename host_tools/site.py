@@ -74,6 +74,7 @@ def plan(told: dict, board: dict, folder: Path, ask: Callable[[str], str]) -> Pl
         network = told.get("network", {})
         if network in ({}, {"wifi": []}):
             raise checks.ConfigError("network: needs wifi, ethernet or lte")
+        _mark_open(network)
         broker, tls = _broker(told.get("broker"), folder, told.get("node"))
         whole = {**told, "network": network, "broker": broker, "site": _site(told.get("site", {}))}
         # Before anybody is asked for anything; what is asked for is judged after that.
@@ -91,6 +92,14 @@ def plan(told: dict, board: dict, folder: Path, ask: Callable[[str], str]) -> Pl
     if len(made.stored()) > SECRETS_MOST:
         raise UserError(f"secrets: more than {SECRETS_MOST} bytes; use EC keys, one authority")
     return made
+
+
+def _mark_open(network: object) -> None:
+    """Let an empty password be none, which is not asked for either."""
+    wifi = network.get("wifi") if isinstance(network, dict) else None
+    for one in wifi if isinstance(wifi, list) else []:
+        if isinstance(one, dict) and one.get("password") == "":
+            one["password"] = None
 
 
 def _ask(network: dict, broker: dict, ask: Callable[[str], str]) -> None:

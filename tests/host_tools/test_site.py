@@ -47,6 +47,13 @@ def plan(folder, text=TEXT, ask=lambda what: "hush-asked"):
     return site.plan(site.read(path), BOARD, folder, ask)
 
 
+def test_an_empty_password_is_an_open_network_and_not_asked_for(folder):
+    text = TEXT.replace('ssid = "depot"', 'ssid = "depot"\npassword = ""')
+    made = plan(folder, text, ask=None)
+    assert made.config["network"] == {"wifi": [{"ssid": "city"}, {"ssid": "depot"}]}
+    assert made.secrets["wifi"] == ["hush-wifi", ""]
+
+
 def test_the_file_of_the_node_holds_all_but_the_secrets(folder):
     asked = []
     made = plan(folder, ask=lambda what: asked.append(what) or "hush-depot")
