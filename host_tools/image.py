@@ -11,7 +11,7 @@ import littlefs
 
 from gateway import access, checks, settings
 from gateway import config as configuration
-from host_tools import build, chips, partitions, stock_image
+from host_tools import build, chips, partitions, site, stock_image
 from host_tools.errors import UserError
 
 BUILD = build.ROOT / "build" / "image"
@@ -69,9 +69,7 @@ def make(
     and is put on the node, to be tried there, unless `configured` is false. `UserError` says why
     it cannot be.
     """
-    if board["chip"] not in chips.CHIPS:
-        raise UserError(f"board {board['name']} is simulated; there is nothing to flash")
-    chip = chips.CHIPS[board["chip"]]
+    chip = chips.CHIPS[chip_of(board)]
     places = board["flash"]["partitions"]
     stock = stock_image.read(micropython, chip)
     room = places["factory"]["size"]
@@ -94,6 +92,34 @@ def make(
         Part(places["vfs"]["offset"], file_system(files, places["vfs"]["size"]), "vfs"),
     )
     return Image(board, stock.version, parts, drivers, configured)
+
+
+def chip_of(board: dict) -> str:
+    """Return the name of the board's chip; `UserError` when it has none that could be flashed."""
+    if board["chip"] not in chips.CHIPS:
+        raise UserError(f"board {board['name']} is simulated; there is nothing to flash")
+    return board["chip"]
+
+
+def read_config(path: Path, board: dict) -> tuple[dict, bool]:
+    """Return a node's configuration, and whether it can be on an image: it holds no secret.
+
+    A file named *.toml is what people write (docs/field.md), others are JSON as a node keeps it.
+    """
+    if path.suffix == ".toml":
+        asked: list[str] = []
+        plan = site.plan(site.read(path), board, path.parent, lambda what: asked.append(what) or "")
+        others = plan.secrets.keys() - {"wifi"}
+        return plan.config, not (asked or others or any(plan.secrets["wifi"]))
+    try:
+        config = json.loads(path.read_bytes())
+    except ValueError as error:
+        raise UserError(f"{path}: not JSON ({error}); TOML is in files named .toml") from None
+    except OSError as error:
+        raise UserError(f"{path}: {error.strerror}") from None
+    if not isinstance(config, dict):
+        raise UserError(f"{path}: needs a JSON object")
+    return config, not holds_secrets(config)
 
 
 def needed_drivers(board: dict, config: dict | None) -> tuple[str, ...]:
