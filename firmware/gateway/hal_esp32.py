@@ -13,7 +13,7 @@ import machine
 import network
 from micropython import const
 
-from gateway import dial
+from gateway import dial, links
 
 _EPOCH_2000_S = const(946684800)
 _SECTOR = const(4096)
@@ -26,7 +26,12 @@ _NOT_FOUND = const(-0x1102)
 _CRUMB_MOST = const(256)
 # A receive buffer must be larger than the chip's own of 128 bytes, or the driver refuses it.
 _RXBUF_LEAST = const(256)
-_JOIN_WITHIN_MS = const(20 * 1000)
+# For PPP: a packet of 1500 bytes each way, and some.
+_MODEM_BUFFER = const(2048)
+# A WS2812's pulses: a zero's high and low, a one's (ns); the colours come green, red, blue.
+_WS2812 = (400, 850, 800, 450)
+_LIT = b"\x10\x00\x00"
+_DARK = b"\x00\x00\x00"
 _CAUSES = {
     machine.PWRON_RESET: "power",
     machine.HARD_RESET: "reset",
@@ -97,73 +102,6 @@ class Crumb:
         self._memory(crumb[:_CRUMB_MOST])
 
 
-class Link:
-    """The Wi-Fi station: tries the configured networks in turn, for ever, without a reset."""
-
-    def __init__(self):
-        self._wlan = network.WLAN(network.STA_IF)
-        self._networks = []
-        self._turn = 0
-        self._trying_since = None
-        self._why = "no network is configured"
-
-    def start(self, settings):
-        """`settings`: {"wifi": [{"ssid": …, "password": …}, …]}."""
-        self._networks = settings.get("wifi", [])
-        if self._networks:
-            self._why = "not joined yet"
-        self._wlan.active(True)
-
-    def step(self):
-        """Join if need be; return ms until the next call."""
-        if self._wlan.isconnected():
-            self._trying_since = None
-            self._why = ""
-            return 1000
-        if not self._networks:
-            return 1000
-        now = time.ticks_ms()
-        if self._trying_since is None:
-            self._join(now)
-        elif time.ticks_diff(now, self._trying_since) > _JOIN_WITHIN_MS:
-            # The status may still be that of the attempt before, so each gets its full time.
-            self._note_why()
-            self._wlan.disconnect()
-            self._turn += 1
-            self._trying_since = None
-        return 500
-
-    def _join(self, now):
-        wanted = self._networks[self._turn % len(self._networks)]
-        self._trying_since = now
-        try:
-            self._wlan.connect(wanted["ssid"], wanted.get("password") or None)
-        except OSError as error:
-            self._why = "%s: %s" % (wanted["ssid"], error)
-
-    def _note_why(self):
-        status = self._wlan.status()
-        if status == network.STAT_WRONG_PASSWORD:
-            self._why = "wrong Wi-Fi password"
-        elif status == network.STAT_NO_AP_FOUND:
-            self._why = "Wi-Fi network not found"
-        else:
-            self._why = "Wi-Fi does not answer"
-
-    def up(self):
-        return self._wlan.isconnected()
-
-    def why(self):
-        return self._why
-
-    def rssi(self):
-        try:
-            return self._wlan.status("rssi")
-        except OSError:
-            # Not connected, or no more.
-            return None
-
-
 class Datagram:
     """UDP to one host, non-blocking."""
 
@@ -199,9 +137,11 @@ class Hal:
     def __init__(self, board):
         self._buses = board["buses"]
         self._watchdog = None
-        led = board.get("led")
-        self._led = machine.Pin(led["pin"], machine.Pin.OUT) if led else None
-        self.link = Link()
+        self._led = board.get("led")
+        if self._led:
+            self._led_pin = machine.Pin(self._led["pin"], machine.Pin.OUT)
+        self._wired = {kind: board[kind] for kind in links.KINDS if kind in board}
+        self.link = links.Link(time, self._open_way)
         self.store = Store()
         self.crumb = Crumb()
         self.ticks_ms = time.ticks_ms
@@ -230,6 +170,29 @@ class Hal:
 
         asyncio.run(together())
 
+    def _open_way(self, kind, settings):
+        """Return a way into the network; only what is configured is loaded."""
+        if kind == "wifi":
+            return links.Wifi(network, time, settings)
+        about = self._wired[kind]
+        if kind == "ethernet":
+            from gateway import ethernet
+
+            return ethernet.Ethernet(network, machine.Pin, about)
+        from gateway import lte
+
+        pins = about["pins"]
+        uart = machine.UART(
+            about["number"],
+            baudrate=about["baudrate"],
+            tx=pins["tx"],
+            rx=pins["rx"],
+            rxbuf=_MODEM_BUFFER,
+            txbuf=_MODEM_BUFFER,
+        )
+        key = machine.Pin(pins["power_key"], machine.Pin.OUT, value=0)
+        return lte.Lte(uart, network.PPP(uart), key, time, settings, about["press_ms"])
+
     def uart(self, name, baudrate, rxbuf):
         bus = self._bus(name, "uart")
         pins = bus["pins"]
@@ -250,8 +213,12 @@ class Hal:
 
     def lamp(self, on):
         """Light the board's LED, if it has one."""
-        if self._led is not None:
-            self._led.value(on)
+        if not self._led:
+            return
+        if self._led.get("kind") == "ws2812":
+            machine.bitstream(self._led_pin, 0, _WS2812, _LIT if on else _DARK)
+        else:
+            self._led_pin.value(bool(on) == bool(self._led.get("on", 1)))
 
     def _bus(self, name, kind):
         bus = self._buses.get(name)

@@ -1,14 +1,16 @@
 """Joins Wi-Fi with the firmware's own link, for a test: NETWORKS AIR SECONDS [SECOND AIR], JSON.
 
-`machine`, `esp32` and `network` are the test board's; the station is one that needs its time, keeps
-the status of the attempt before until it has a new one, and refuses what the chip refuses. Prints
-(second, what it says) whenever that changes.
+`network` is the test board's; the station is one that needs its time, keeps the status of the
+attempt before until it has a new one, and refuses what the chip refuses. Prints (second, what it
+says) whenever that changes.
 """
 
 import json
 import sys
 
 import network
+
+from gateway import links
 
 TAKES_MS = 4000
 now = 0
@@ -58,12 +60,10 @@ class Time:
 
 
 network.WLAN = Station
-from gateway import hal_esp32  # noqa: E402
-
-hal_esp32.time = Time()
 wanted, air, seconds = json.loads(sys.argv[1]), json.loads(sys.argv[2]), int(sys.argv[3])
 changes = json.loads(sys.argv[4]) if len(sys.argv) > 4 else []
-link = hal_esp32.Link()
+time = Time()
+link = links.Link(time, lambda kind, settings: links.Wifi(network, time, settings))
 link.start({"wifi": wanted})
 said = None
 heard = []
