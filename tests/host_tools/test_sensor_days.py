@@ -21,6 +21,8 @@ BOARD = boards.load("sim")
 # More would not fit into the heap of a node that has everything else as well.
 SENSORS_MOST = 5
 CHANNELS_MOST = 32
+# KiB of a chip's words; a board has 147.
+HEAP = "96wk"
 # Of words twice as wide as a chip's.
 FREE_LEAST = 2 * 6 * 1024
 SHRINKS_MOST = 0.02
@@ -96,6 +98,7 @@ def a_day(tmp_path, chosen, faults):
             drain=False,
             config={"streams": chosen},
             faults=faults,
+            heap=HEAP,
         )
         run.run(plan, note)
     rows = [[] for _ in chosen]
