@@ -7,19 +7,38 @@ import csv
 import json
 import os
 import sqlite3
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Sequence
 from pathlib import Path
 from typing import TextIO
 
 from host_tools.errors import UserError
-from host_tools.ingest import readings
+from host_tools.ingest import averages, readings
+from host_tools.ingest.corrections import Correction, Corrector
 from host_tools.ingest.readings import Column, Row, Selection
 
 
-def export(db: sqlite3.Connection, selection: Selection, form: str, out: TextIO) -> int:
-    """Write the selected rows to `out` as `csv` or `jsonl`; return how many."""
-    columns = readings.columns(db, selection)
-    return FORMATS[form](columns, readings.rows(db, selection), out)
+def export(
+    db: sqlite3.Connection,
+    selection: Selection,
+    form: str,
+    out: TextIO,
+    corrections: Sequence[Correction] = (),
+    every_ms: int | None = None,
+) -> int:
+    """Write the selected rows to `out` as `csv` or `jsonl`; return how many.
+
+    `corrections` make further columns; `every_ms` makes averages of the rows.
+    """
+    known = readings.columns(db, Selection())
+    corrector = Corrector(corrections, readings.columns(db, selection), known, every_ms)
+    columns = corrector.columns
+    if every_ms:
+        rows = corrector.each(readings.rows(db, averages.shifted(selection)))
+        rows = corrector.mean(averages.averaged(rows, every_ms))
+        columns = averages.columns(columns)
+    else:
+        rows = corrector.each(readings.rows(db, selection))
+    return FORMATS[form](columns, rows, out)
 
 
 def write_csv(columns: list[Column], rows: Iterator[Row], out: TextIO) -> int:

@@ -41,14 +41,15 @@ class Column:
 @dataclass(frozen=True)
 class Row:
     """One row. time_ms: unix, None when it never became known; uptime_ms: only of rows that were
-    taken without a clock, `boot` is what it counts from. values: decimal text by column.
-    flags: names by column, only where there are any."""
+    taken without a clock, `boot` is what it counts from. period_ms: the stream's, then. values:
+    decimal text by column. flags: names by column, only where there are any."""
 
     node: str
     stream: str
     time_ms: int | None
     uptime_ms: int | None
     boot: int
+    period_ms: int
     values: dict[Column, str]
     flags: dict[Column, list[str]]
 
@@ -97,13 +98,14 @@ def rows(db: sqlite3.Connection, selection: Selection) -> Iterator[Row]:
     `UserError` for a node or a stream that the database does not have.
     """
     channels = _channels(db)
+    periods = dict(db.execute("SELECT id, period_ms FROM schemas"))
     for series, node, stream in _series(db, selection):
         for dated in (True, False):
             if not dated and (selection.from_ms, selection.until_ms) != (None, None):
                 continue
             cells = _cells(db, series, selection, dated)
             for _, group in groupby(cells, key=lambda cell: cell[0]):
-                yield _row(node, stream, channels, list(group))
+                yield _row(node, stream, channels, periods, list(group))
 
 
 def _series(db: sqlite3.Connection, selection: Selection) -> list[tuple[int, str, str]]:
@@ -148,8 +150,9 @@ def _cells(
     )
 
 
-def _row(node: str, stream: str, channels: dict, cells: list[tuple]) -> Row:
-    _, time_ms, uptime_ms, boot, *_ = cells[0]
+def _row(node: str, stream: str, channels: dict, periods: dict, cells: list[tuple]) -> Row:
+    _, time_ms, uptime_ms, boot, schema, *_ = cells[0]
+    period_ms = periods[schema]
     values, marks = {}, {}
     for *_, schema, channel, value, mask in cells:
         column, scaling = channels[schema, channel]
@@ -157,7 +160,7 @@ def _row(node: str, stream: str, channels: dict, cells: list[tuple]) -> Row:
             values[column] = scaling.text(value)
         if mask:
             marks[column] = flag_names(mask, value is not None)
-    return Row(node, stream, time_ms, uptime_ms, boot, values, marks)
+    return Row(node, stream, time_ms, uptime_ms, boot, period_ms, values, marks)
 
 
 def flag_names(mask: int, has_value: bool) -> list[str]:
