@@ -19,7 +19,7 @@ HOURS = 24 if DAY else 1 / 3
 PERIOD_MS = 10_000
 BOARD = boards.load("sim")
 # More would not fit into the heap of a node that has everything else as well.
-SENSORS_MOST = 5
+SENSORS_MOST = 4
 CHANNELS_MOST = 32
 # KiB of a chip's words; a board has 147.
 HEAP = "96wk"
