@@ -1,0 +1,60 @@
+import json
+import subprocess
+
+import pytest
+from pty_board import PATHS, SHIMS
+
+from host_tools import boards, build
+
+DARK = [0, 0, 0]
+TIMING = [400, 850, 800, 450]
+
+
+def wire(name, settings):
+    """Return (what the HAL did, whether it is on line, whether it loaded the modem's part)."""
+    result = subprocess.run(
+        [*build.micropython("1M"), str(SHIMS.parent / "wired.py")],
+        input=json.dumps([boards.load(name), settings]),
+        env={"MICROPYPATH": ":".join(map(str, PATHS))},
+        capture_output=True,
+        text=True,
+        timeout=30,
+    )
+    assert result.returncode == 0, result.stdout + result.stderr
+    return json.loads(result.stdout)
+
+
+def test_a_board_with_ethernet_joins_by_it():
+    done, up, lte = wire("olimex_esp32_poe", {"ethernet": {}})
+    made = {
+        "mdc": "pin 23",
+        "mdio": "pin 18",
+        "power": "pin 12",
+        "reset": "None",
+        "ref_clk": "pin 17",
+        "ref_clk_mode": "3",
+        "phy_type": "0",
+        "phy_addr": "0",
+    }
+    # It has no LED either.
+    assert done == [["lan", made], ["lan", True]] and up and not lte
+
+
+def test_a_board_with_a_modem_asks_it_and_its_led_is_lit_by_a_low_level():
+    done, up, lte = wire("lilygo_t_sim7000g", {"lte": {"apn": "iot"}})
+    assert done == [
+        ["uart", 1, 115200, 27, 26],
+        ["modem", "ATE0\r"],
+        ["pin", 12, False],
+        ["pin", 12, True],
+    ]
+    assert not up and lte
+
+
+@pytest.mark.parametrize("name, pin", [("esp32s3_generic", 38), ("esp32c3_generic", 8)])
+def test_a_led_with_colours_is_sent_them(name, pin):
+    done, _, _ = wire(name, {"wifi": []})
+    assert done == [
+        ["colours", f"pin {pin}", 0, TIMING, [16, 0, 0]],
+        ["colours", f"pin {pin}", 0, TIMING, DARK],
+    ]

@@ -1,0 +1,69 @@
+"""What the chip's HAL makes of a board, for a test.
+
+[board, settings] come as JSON, what was done with them goes as JSON. `machine`,
+`esp32` and `network` are the test board's, but for what is noted down here.
+"""
+
+import json
+import sys
+
+import machine
+import network
+
+done = []
+
+
+class Pin:
+    IN, OUT = 1, 3
+
+    def __init__(self, number, mode=None, value=None):
+        self._number = number
+
+    def __call__(self, on):
+        done.append(["pin", self._number, on])
+
+    value = __call__
+
+    def __repr__(self):
+        return "pin %d" % self._number
+
+
+class Uart:
+    def __init__(self, number, **options):
+        done.append(["uart", number, options["baudrate"], options["tx"], options["rx"]])
+
+    def any(self):
+        return 0
+
+    def write(self, text):
+        done.append(["modem", text])
+
+
+class Lan:
+    def active(self, on):
+        done.append(["lan", on])
+
+    def isconnected(self):
+        return True
+
+
+def make_lan(**options):
+    done.append(["lan", {name: str(value) for name, value in options.items()}])
+    return Lan()
+
+
+def send_colours(pin, encoding, timing, data):
+    done.append(["colours", str(pin), encoding, timing, list(data)])
+
+
+machine.Pin, machine.UART, machine.bitstream = Pin, Uart, send_colours
+network.LAN, network.PHY_LAN8710, network.PPP = make_lan, 0, lambda uart: None
+from gateway import hal_esp32  # noqa: E402
+
+board, settings = json.load(sys.stdin)
+hal = hal_esp32.Hal(board)
+hal.link.start(settings)
+hal.link.step()
+hal.lamp(True)
+hal.lamp(False)
+print(json.dumps([done, hal.link.up(), "gateway.lte" in sys.modules]))
