@@ -105,7 +105,7 @@ def main(days=60, seed=1, day_hours=24, say=print):
             hours=float(day_hours * days),
             config=CONFIG,
             outages=outages(days, day_hours, seed),
-            heap="60wk",
+            heap="96wk",
         )
         say(f"{days} days, seed {seed}, {len(plan.outages)} outages, everything in {folder}")
         run.run(plan, diary)
