@@ -12,6 +12,10 @@ BUS = "uart"
 UART = (9600, 256)
 CHANNELS = (("co2", "ppm", 1), ("temperature_inside", "degC", 1))
 RANGE = ((400, 10000), (-10, 60))
+# Limits for gateway/quality.py. One is good to 50 ppm and 5 %; two differ by twice as much.
+SPIKE = (1000, 0)
+STUCK_ROWS = (180, 0)
+PAIR = ((140, 20), 0)
 MIN_PERIOD_MS = 2000
 # The B's; one minute for the C. Until then it says some 400 ppm, whatever there is.
 WARM_UP_MS = 180000

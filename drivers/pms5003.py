@@ -13,6 +13,10 @@ BUS = "uart"
 UART = (9600, 256)
 CHANNELS = plantower.CHANNELS
 RANGE = plantower.RANGE
+SPIKE = plantower.SPIKE
+STUCK_ROWS = plantower.STUCK_ROWS
+HUMIDITY_MOST = plantower.HUMIDITY_MOST
+PAIR = plantower.PAIR
 # What a reading is in calm air: 2.3 s apart.
 MIN_PERIOD_MS = 2300
 # From waking until the fan has brought the air of outside.

@@ -11,6 +11,10 @@ I2C_FREQ = 100000
 ADDRESSES = (0x12,)
 CHANNELS = plantower.CHANNELS
 RANGE = plantower.RANGE
+SPIKE = plantower.SPIKE
+STUCK_ROWS = plantower.STUCK_ROWS
+HUMIDITY_MOST = plantower.HUMIDITY_MOST
+PAIR = plantower.PAIR
 # What a reading is in calm air: 2.3 s apart. The registers do not say whether they are new.
 MIN_PERIOD_MS = 2300
 WARM_UP_MS = 30000

@@ -14,6 +14,10 @@ I2C_FREQ = 50000
 ADDRESSES = (0x61,)
 CHANNELS = (("co2", "ppm", 1), ("temperature", "degC", 100), ("humidity", "%RH", 100))
 RANGE = ((400, 10000), (-4000, 7000), (0, 10000))
+# For gateway/quality.py. One is good to 30 ppm and 3 %, 0.5 degC, 3 %RH; two differ by twice.
+SPIKE = (1000, 300, 1500)
+STUCK_ROWS = (180, 180, 180)
+PAIR = ((85, 12), (100, 0), (600, 0))
 MIN_PERIOD_MS = 4000
 # The time in which it takes up two thirds of a change.
 WARM_UP_MS = 20000

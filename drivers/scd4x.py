@@ -13,6 +13,10 @@ I2C_FREQ = 100000
 ADDRESSES = (0x62,)
 CHANNELS = (("co2", "ppm", 1), ("temperature", "degC", 100), ("humidity", "%RH", 100))
 RANGE = ((400, 5000), (-1000, 6000), (0, 10000))
+# For gateway/quality.py. One is good to 50 ppm and 5 %, 0.8 degC, 6 %RH; two differ by twice.
+SPIKE = (1000, 300, 1500)
+STUCK_ROWS = (180, 180, 180)
+PAIR = ((140, 20), (160, 0), (1200, 0))
 # A single shot takes 5 s, and a row must not wait for it longer than its period.
 MIN_PERIOD_MS = 10000
 # The time in which it takes up two thirds of a change.

@@ -13,6 +13,10 @@ I2C_FREQ = 100000
 ADDRESSES = (0x69,)
 CHANNELS = sen.CHANNELS
 RANGE = sen.RANGE
+SPIKE = sen.SPIKE
+STUCK_ROWS = sen.STUCK_ROWS
+HUMIDITY_MOST = sen.HUMIDITY_MOST
+PAIR = sen.PAIR
 # It has new values every second.
 MIN_PERIOD_MS = 2000
 # Particles, in clean air.

@@ -13,6 +13,11 @@ I2C_FREQ = 100000
 ADDRESSES = (0x6B,)
 CHANNELS = sen.CHANNELS + (("co2", "ppm", 1),)
 RANGE = sen.RANGE + ((400, 5000),)
+SPIKE = sen.SPIKE + (1000,)
+STUCK_ROWS = sen.STUCK_ROWS + (180,)
+HUMIDITY_MOST = sen.HUMIDITY_MOST + (0,)
+# CO2 is good to 50 ppm and 2.5 %.
+PAIR = sen.PAIR + ((120, 15),)
 # It has new values every second.
 MIN_PERIOD_MS = 2000
 # The time in which CO2 takes up two thirds of a change; particles need 30 s.

@@ -25,6 +25,12 @@ CHANNELS = (
     ("typical_size", "um", 100),
 )
 RANGE = ((0, 10000),) * 4 + ((0, 30000),) * 5 + ((0, 1000),)
+# Limits for gateway/quality.py. It is meant for up to 80 %RH, and good to 10 ug/m3 or 10 % (PM4 and
+# PM10: 25); two differ by twice as much.
+SPIKE = (1000, 1000, 2000, 2000) + (0,) * 6
+STUCK_ROWS = (180,) * 9 + (0,)
+HUMIDITY_MOST = (80,) * 10
+PAIR = ((200, 20),) * 2 + ((500, 50),) * 2 + (0,) * 6
 # It has new values every second.
 MIN_PERIOD_MS = 2000
 # In clean air.

@@ -26,6 +26,12 @@ CHANNELS = (
     ("n_over_10", "1/cm3", 100),
 )
 RANGE = ((0, 1000),) * 6 + ((0, 65535),) * 6
+# Limits for gateway/quality.py. In calm air whole ug/m3 stay for hours; the smallest are always
+# many. One sensor is good to 10 ug/m3 or 10 %; two differ by twice as much.
+SPIKE = (100, 100, 200) * 2 + (0,) * 6
+STUCK_ROWS = (0,) * 6 + (180, 180) + (0,) * 4
+HUMIDITY_MOST = (70,) * 12
+PAIR = ((20, 20),) * 6 + (0,) * 6
 FRAME_BYTES = const(32)
 HEAD = b"\x42\x4d"
 

@@ -15,6 +15,12 @@ CHANNELS = (
     ("nox_index", "1", 10),
 )
 RANGE = ((0, 10000),) * 4 + ((0, 10000), (-1000, 5000), (10, 5000), (10, 5000))
+# Limits for gateway/quality.py. They are meant for up to 80 %RH, and good to 5 ug/m3 and 5 % (PM4
+# and PM10: 25), 4.5 %RH, 0.45 degC; two differ by twice as much. An index may jump, and stand.
+SPIKE = (1000, 1000, 2000, 2000, 1500, 300, 0, 0)
+STUCK_ROWS = (180,) * 6 + (0, 0)
+HUMIDITY_MOST = (80,) * 4 + (0,) * 4
+PAIR = ((110, 20),) * 2 + ((500, 50),) * 2 + ((900, 0), (90, 0), 0, 0)
 # From the start of the measurement to the first values.
 FIRST_MS = const(1100)
 
