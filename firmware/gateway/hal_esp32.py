@@ -136,6 +136,7 @@ class Hal:
 
     def __init__(self, board):
         self._buses = board["buses"]
+        self._i2c_freqs = {}
         self._watchdog = None
         self._led = board.get("led")
         if self._led:
@@ -207,6 +208,8 @@ class Hal:
     def i2c(self, name, freq):
         bus = self._bus(name, "i2c")
         pins = bus["pins"]
+        # One peripheral serves all on the bus: it goes as slowly as one of them needs.
+        freq = self._i2c_freqs[name] = min(freq, self._i2c_freqs.get(name, freq))
         return machine.I2C(
             bus["number"], scl=machine.Pin(pins["scl"]), sda=machine.Pin(pins["sda"]), freq=freq
         )

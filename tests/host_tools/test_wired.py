@@ -58,3 +58,9 @@ def test_a_led_with_colours_is_sent_them(name, pin):
         ["colours", f"pin {pin}", 0, TIMING, [16, 0, 0]],
         ["colours", f"pin {pin}", 0, TIMING, DARK],
     ]
+
+
+def test_a_shared_bus_goes_as_slowly_as_one_sensor_needs():
+    done, _, _ = wire("esp32_generic", {"wifi": [], "i2c": [100000, 50000, 100000]})
+    opened = [operation for operation in done if operation[0] == "i2c"]
+    assert opened == [["i2c", 0, "pin 22", "pin 21", freq] for freq in (100000, 50000, 50000)]

@@ -39,6 +39,10 @@ class Uart:
         done.append(["modem", text])
 
 
+def make_i2c(number, scl, sda, freq):
+    done.append(["i2c", number, str(scl), str(sda), freq])
+
+
 class Lan:
     def active(self, on):
         done.append(["lan", on])
@@ -57,6 +61,7 @@ def send_colours(pin, encoding, timing, data):
 
 
 machine.Pin, machine.UART, machine.bitstream = Pin, Uart, send_colours
+machine.I2C = make_i2c
 network.LAN, network.PHY_LAN8710, network.PPP = make_lan, 0, lambda uart: None
 from gateway import hal_esp32  # noqa: E402
 
@@ -66,4 +71,6 @@ hal.link.start(settings)
 hal.link.step()
 hal.lamp(True)
 hal.lamp(False)
+for freq in settings.get("i2c", ()):
+    hal.i2c("i2c0", freq)
 print(json.dumps([done, hal.link.up(), "gateway.lte" in sys.modules]))
