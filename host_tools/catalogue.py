@@ -18,7 +18,7 @@ FACTS = (
     *("price", "resolution", "distrust", "source"),
 )
 PRICES = {"€": "below 10 €", "€€": "below 40 €", "€€€": "below 150 €", "€€€€": "more"}
-UNITS = {"ug/m3": "µg/m³", "degC": "°C", "1": ""}
+UNITS = {"ug/m3": "µg/m³", "degC": "°C", "1/cm3": "1/cm³", "um": "µm", "Ohm": "Ω", "1": ""}
 OVERVIEW = ("driver", "measures", "bus", "channels", "warm-up", "life", "supply", "price")
 
 
@@ -34,7 +34,7 @@ class Sensor:
 
 @dataclass(frozen=True)
 class Table:
-    """Cells of text under their headings."""
+    """Cells of text, some of more than one line, under their headings."""
 
     head: tuple[str, ...]
     rows: list[tuple[str, ...]]
@@ -71,7 +71,7 @@ def overview(sensors: list[Sensor]) -> Table:
                 sensor.name,
                 sensor.facts["measures"],
                 bus(sensor.driver),
-                "; ".join(channels(sensor.driver, sensor.driver.RANGE)),
+                "\n".join(channels(sensor.driver, sensor.driver.RANGE)),
                 _duration(sensor.driver.WARM_UP_MS),
                 life(sensor),
                 sensor.facts["supply"],

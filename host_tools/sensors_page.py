@@ -48,4 +48,5 @@ def section(sensor: Sensor) -> str:
 
 def _markdown(table: Table) -> str:
     lines = [table.head, ("---",) * len(table.head), *table.rows]
-    return "\n".join(f"| {' | '.join(cell.replace('|', '/') for cell in line)} |" for line in lines)
+    cells = [[cell.replace("|", "/").replace("\n", "<br>") for cell in line] for line in lines]
+    return "\n".join(f"| {' | '.join(line)} |" for line in cells)

@@ -38,12 +38,14 @@ def _print(table: catalogue.Table) -> None:
     if not table.rows:
         return
     if sys.stdout.isatty():
-        shown = Table(*table.head, box=None, show_header=any(table.head))
+        shown = Table(box=None, show_header=any(table.head), leading=len(table.head) > 3)
+        for number, heading in enumerate(table.head):
+            shown.add_column(heading, no_wrap=not number, overflow="fold")
         for row in table.rows:
             shown.add_row(*row)
         Console(markup=False, emoji=False, highlight=False).print(shown)
     else:
         for row in (table.head, *table.rows):
             if any(row):
-                click.echo("\t".join(row))
+                click.echo("\t".join(row).replace("\n", "; "))
     click.echo()
