@@ -32,6 +32,8 @@ RANGE = (
     (-5000, 200000),
     (-1000, 50000),
 )
+# Electrodes are never at rest.
+STUCK_ROWS = (180, 180, 180, 180, 0, 0, 0)
 MIN_PERIOD_MS = alphasense.MIN_PERIOD_MS
 WARM_UP_MS = alphasense.WARM_UP_MS
 STREAMING = False

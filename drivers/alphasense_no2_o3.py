@@ -27,6 +27,8 @@ CHANNELS = (
 )
 _ELECTRODE = (0, 204700)
 RANGE = (_ELECTRODE,) * 4 + ((-3000, 5000), (-1000, 50000), (-1000, 50000))
+# Electrodes are never at rest.
+STUCK_ROWS = (180, 180, 180, 180, 0, 0, 0)
 MIN_PERIOD_MS = alphasense.MIN_PERIOD_MS
 WARM_UP_MS = alphasense.WARM_UP_MS
 STREAMING = False

@@ -26,6 +26,10 @@ CHANNELS = (
     ("gas_resistance", "Ohm", 1),
 )
 RANGE = ((-4000, 8500), (0, 10000), (30000, 110000), (100, 110000000))
+# Limits for gateway/quality.py. Of the gas no two sensors agree.
+SPIKE = (300, 1500, 300, 0)
+STUCK_ROWS = (180, 180, 180, 180)
+PAIR = ((200, 0), (600, 0), (200, 0), 0)
 # The heater warms the air that is measured; Bosch's own software heats every 3 s or less often.
 MIN_PERIOD_MS = 3000
 WARM_UP_MS = 0

@@ -13,6 +13,8 @@ I2C_FREQ = 100000
 ADDRESSES = (sgp.ADDRESS,)
 CHANNELS = (("voc_raw", "1", 1),)
 RANGE = (sgp.RAW,)
+# The raw signal is never at rest.
+STUCK_ROWS = (180,)
 MIN_PERIOD_MS = 1000
 # Until it reliably sees an event.
 WARM_UP_MS = 60 * 1000

@@ -13,6 +13,8 @@ I2C_FREQ = 100000
 ADDRESSES = (sgp.ADDRESS,)
 CHANNELS = (("voc_raw", "1", 1), ("nox_raw", "1", 1))
 RANGE = (sgp.RAW, sgp.RAW)
+# The raw signals are never at rest.
+STUCK_ROWS = (180, 180)
 MIN_PERIOD_MS = 1000
 # Until it reliably sees an event of NOx; of VOC it does after a minute.
 WARM_UP_MS = 300 * 1000

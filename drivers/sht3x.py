@@ -15,6 +15,10 @@ ADDRESSES = (0x44, 0x45)
 OPTIONS = (("address", 0x44, 0x45),)
 CHANNELS = (("temperature", "degC", 100), ("humidity", "%RH", 100))
 RANGE = ((-4000, 12500), (0, 10000))
+# Limits for gateway/quality.py: two of a kind agree twice as well.
+SPIKE = (300, 1500)
+STUCK_ROWS = (180, 180)
+PAIR = ((100, 0), (500, 0))
 MIN_PERIOD_MS = 1000
 WARM_UP_MS = 0
 STREAMING = False
