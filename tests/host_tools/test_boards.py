@@ -3,7 +3,7 @@ import json
 
 import pytest
 
-from host_tools import boards
+from host_tools import boards, build, chips
 from host_tools.errors import UserError
 
 GOOD = boards.load("esp32_generic")
@@ -251,3 +251,43 @@ def test_a_file_that_is_no_board_is_refused(tmp_path):
             boards.read(path)
     with pytest.raises(UserError, match=r"none\.json"):
         boards.read(tmp_path / "none.json")
+
+
+def spans(pins):
+    """Return pins as the page writes them: single numbers and first–last."""
+    found = []
+    for pin in sorted(pins):
+        if found and found[-1][1] == pin - 1 and pin - 1 in pins:
+            found[-1][1] = pin
+        else:
+            found.append([pin, pin])
+    return ", ".join(
+        f"{first}–{last}" if last > first + 1 else ", ".join(map(str, sorted({first, last})))
+        for first, last in found
+    )
+
+
+def test_the_page_says_what_the_rules_are():
+    page = (build.ROOT / "docs" / "boards.md").read_text()
+    known = chips.CHIPS.values()
+    rows = {
+        "wired to the flash": [spans(chip.flash) for chip in known],
+        "with `psram`": [spans(chip.psram) for chip in known],
+        "the console": [spans(chip.console) for chip in known],
+        "USB": [spans(chip.usb) for chip in known],
+        "with `ethernet`": [spans(chip.rmii) or "none" for chip in known],
+        "can only read": [spans(chip.input_only) for chip in known],
+        "says at reset how the chip starts; not on a bus": [spans(c.strapping) for c in known],
+        "measures a voltage (`adc`)": [spans(chip.adc1) for chip in known],
+        "belongs to ADC2, which Wi-Fi needs": [spans(chip.adc2) for chip in known],
+        "UARTs, I²C controllers": [
+            "; ".join(", ".join(map(str, numbers)) for numbers in (chip.uarts, chip.i2cs))
+            for chip in known
+        ],
+    }
+    assert "| | " + " | ".join(chip.title for chip in known) + " |" in page
+    for what, cells in rows.items():
+        line = f"| {what} | " + " | ".join(cells) + " |"
+        assert line.replace("  ", " ") in page.replace("|  |", "| |"), line
+    for name in ALL:
+        assert f"| `{name}` |" in page
