@@ -11,7 +11,9 @@ from host_tools.ingest.readings import iso
 
 GREEN, YELLOW, RED, GREY = "green", "yellow", "red", "grey"
 # Usual figures for 2.4 GHz: above the first a link is good, below the second it breaks at times.
-RSSI_GOOD_DBM, RSSI_POOR_DBM = -67, -80
+# By the way into the network: its name, dBm that are good, dBm that are poor. Of LTE the modem says
+# 0 to 31 (AT+CSQ); below 10 it is weak, below 5 it hardly works.
+RADIO = {"wifi": ("Wi-Fi", -67, -80), "lte": ("LTE", -93, -103)}
 # Frames close every 15 minutes, a few at a time: that many may be on their way.
 WAITING_USUAL = 8
 # One reading in so many may be missed without anybody going up a ladder.
@@ -21,6 +23,14 @@ NETWORK = {
     "wrong Wi-Fi password": "provision it again with the right password: kista provision",
     "Wi-Fi network not found": "is the access point on and in reach, is the name right, "
     "is the antenna screwed on?",
+    "Ethernet: no cable": "is it plugged in at both ends, does the switch show a link?",
+    "Ethernet: no address yet": "wait half a minute; then: does a DHCP server answer here?",
+    "Ethernet does not answer": "unplug the power and plug it in again; then try another board",
+    "modem does not answer": "is the supply strong enough (2 A peaks)? Unplug and plug in again",
+    "no SIM card": "push the card in until it clicks, contacts down",
+    "SIM card wants its PIN": "take the PIN off, in a telephone",
+    "LTE: no network": "is the antenna screwed on, on the right socket? Another place",
+    "LTE: network refuses the SIM card": "ask who sold the card: is it active, may it do LTE-M?",
     "no network is configured": "provision it: kista provision",
     "not joined yet": "wait half a minute, then look again",
 }
@@ -156,7 +166,7 @@ def _way(report: dict) -> Iterator[Finding]:
         yield Finding(RED, "network", reason, NETWORK.get(reason, NETWORK["not joined yet"]))
         yield from unknown
         return
-    yield _radio(report.get("rssi"))
+    yield _radio(report.get("way"), report.get("rssi"))
     broker = report.get("broker") or "none"
     if reason.startswith("no address for"):
         do = "is the broker's name right, does this network have a name server?"
@@ -172,15 +182,18 @@ def _way(report: dict) -> Iterator[Finding]:
     yield Finding(light, "broker", f"{broker}: {reason}", do)
 
 
-def _radio(rssi: int | None) -> Finding:
+def _radio(way: str | None, rssi: int | None) -> Finding:
+    if way == "ethernet":
+        return Finding(GREEN, "network", "connected by Ethernet")
     if rssi is None:
         return Finding(GREEN, "network", "connected")
-    says = f"Wi-Fi {rssi} dBm"
-    if rssi >= RSSI_GOOD_DBM:
+    name, good_dbm, poor_dbm = RADIO.get(way, RADIO["wifi"])
+    says = f"{name} {rssi} dBm"
+    if rssi >= good_dbm:
         return Finding(GREEN, "network", f"{says}, good")
-    if rssi >= RSSI_POOR_DBM:
+    if rssi >= poor_dbm:
         return Finding(YELLOW, "network", f"{says}, weak", "turn the antenna towards the sender")
-    do = "another antenna, another place, or a nearer access point"
+    do = "another antenna, another place, or a nearer sender"
     return Finding(RED, "network", f"{says}, too weak", do)
 
 

@@ -37,6 +37,9 @@ class Link:
     def why(self):
         return "no signal"
 
+    def way(self):
+        return None
+
     def rssi(self):
         return None
 

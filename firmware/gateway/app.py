@@ -157,6 +157,7 @@ class Node:
                 "late_ms": late,
                 "sensors": sensors,
                 "link": self.uplink.stats(),
+                "way": self.hal.link.way(),
                 "rssi": self.hal.link.rssi(),
             }
         )

@@ -17,6 +17,7 @@ class Link:
     def __init__(self, time, open_way):
         self._time = time
         self._open_way = open_way
+        self._kinds = []
         self._ways = []
         self._turn = 0
         self._down_since = None
@@ -27,6 +28,7 @@ class Link:
             wanted = settings.get(kind)
             # No Wi-Fi at all is an empty list; Ethernet has nothing to say, an empty object.
             if wanted is not None and wanted != []:
+                self._kinds.append(kind)
                 self._ways.append(self._open_way(kind, wanted))
         if self._ways:
             self._ways[0].start()
@@ -55,6 +57,10 @@ class Link:
 
     def why(self):
         return self._ways[self._turn].why() if self._ways else "no network is configured"
+
+    def way(self):
+        """Return the kind of way that is taken, or tried, now."""
+        return self._kinds[self._turn] if self._kinds else None
 
     def rssi(self):
         return self._ways[self._turn].rssi() if self._ways else None

@@ -178,6 +178,9 @@ class Network:
     def why(self):
         return "" if self.up() else "no signal"
 
+    def way(self):
+        return "wifi"
+
     def rssi(self):
         return -61 if self.up() else None
 

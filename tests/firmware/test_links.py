@@ -199,13 +199,13 @@ def test_links_takes_the_next_way_when_one_gets_nowhere():
     assert run(link, time, 100) == ["ethernet", "lte"]
     ways["lte"].works = True
     run(link, time, 60, link.up)
-    assert link.up() and link.rssi() == -60 and ways["ethernet"].runs == 0
+    assert link.up() and link.rssi() == -60 and link.way() == "lte" and ways["ethernet"].runs == 0
     # It stays for as long as it is up, and gets its time when it is not.
     assert run(link, time, 1000) == [""]
     ways["lte"].works = False
     ways["ethernet"].works = True
     assert run(link, time, 29) == ["lte"]
-    assert run(link, time, 5) == ["lte", ""]
+    assert run(link, time, 5) == ["lte", ""] and link.way() == "ethernet"
     assert ways["lte"].runs == 0
 
 
@@ -214,3 +214,4 @@ def test_links_without_a_network_says_so():
     link.start({"wifi": []})
     assert link.step() == 1000
     assert (link.up(), link.why(), link.rssi()) == (False, "no network is configured", None)
+    assert link.way() is None

@@ -4,7 +4,7 @@ import json
 import pytest
 
 from gateway import flags
-from host_tools import cli, doctor
+from host_tools import build, cli, doctor
 from host_tools.doctor import GREEN, GREY, RED, YELLOW, examine
 
 # What a node on a good day says (recorded from a board on a pty).
@@ -114,6 +114,10 @@ NO_ANSWER, BAD_DATA = [flags.NO_ANSWER] * 2, [flags.BAD_DATA] * 2
         ({"rssi": -72}, "network", YELLOW, "weak"),
         ({"rssi": -85}, "network", RED, "too weak"),
         ({"rssi": None}, "network", GREEN, "connected"),
+        ({"way": "lte", "rssi": -85}, "network", GREEN, "LTE -85 dBm, good"),
+        ({"way": "lte", "rssi": -95}, "network", YELLOW, "LTE -95 dBm, weak"),
+        ({"way": "lte", "rssi": -105}, "network", RED, "LTE -105 dBm, too weak"),
+        ({"way": "ethernet", "rssi": None}, "network", GREEN, "connected by Ethernet"),
         (
             {"link": {"state": "no network", "reason": "wrong Wi-Fi password"}},
             "network",
@@ -192,3 +196,12 @@ def test_the_command_needs_to_know_which_node(capsys):
     assert ended.value.code == 1
     assert capsys.readouterr().err.startswith("kista: /dev/no-such-port: cannot be opened")
     assert doctor._span(59) == "59 s" and doctor._span(7200) == "2 h"
+
+
+def test_what_helps_with_a_network_is_said_for_what_a_node_can_say():
+    said = "".join(
+        (build.FIRMWARE / "gateway" / name).read_text()
+        for name in ("links.py", "ethernet.py", "lte.py")
+    )
+    for reason in doctor.NETWORK:
+        assert f'"{reason}"' in said, reason
