@@ -1,8 +1,9 @@
 import json
 import subprocess
+from pathlib import Path
 
 import pytest
-from pty_board import PATHS, SHIMS
+from pty_board import PATHS
 
 from host_tools import boards, build
 
@@ -13,7 +14,7 @@ TIMING = [400, 850, 800, 450]
 def wire(name, settings):
     """Return (what the HAL did, whether it is on line, whether it loaded the modem's part)."""
     result = subprocess.run(
-        [*build.micropython("1M"), str(SHIMS.parent / "wired.py")],
+        [*build.micropython("1M"), str(Path(__file__).parent / "wired.py")],
         input=json.dumps([boards.load(name), settings]),
         env={"MICROPYPATH": ":".join(map(str, PATHS))},
         capture_output=True,
