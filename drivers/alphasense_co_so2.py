@@ -9,11 +9,6 @@ BUS = "i2c"
 I2C_FREQ = 100000
 # Not the same first as the pair of NO2 and O3: both may hang on one bus without a word.
 ADDRESSES = alphasense.ADDRESSES[1:] + alphasense.ADDRESSES[:1]
-OPTIONS = (
-    alphasense.OPTIONS
-    + alphasense.options("co", ("1", "2"))
-    + alphasense.options("so2", ("4", "1"))
-)
 CHANNELS = (
     ("co_we", "mV", 100),
     ("co_ae", "mV", 100),
@@ -47,6 +42,13 @@ _SO2_B4 = {
     "1": (16, 16, 16, 16, 16, 16, 19, 30, 58),
     "4": (-40, -40, -40, -40, -40, 0, 200, 1400, 4500),
 }
+
+
+def __getattr__(name):
+    """Return OPTIONS."""
+    if name != "OPTIONS":
+        raise AttributeError(name)
+    return alphasense.options(("co", ("1", "2")), ("so2", ("4", "1")))
 
 
 def parse(data, up_to=ads1115.UP_TO_2048_MV):

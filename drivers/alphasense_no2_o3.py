@@ -10,12 +10,6 @@ from gateway import ads1115, alphasense
 BUS = "i2c"
 I2C_FREQ = 100000
 ADDRESSES = alphasense.ADDRESSES
-OPTIONS = (
-    alphasense.OPTIONS
-    + alphasense.options("no2", ("1", "3"))
-    + alphasense.options("ox", ("1", "3"))
-    + (("ox_uv_per_ppb_no2", 0, 2000),)
-)
 CHANNELS = (
     ("no2_we", "mV", 100),
     ("no2_ae", "mV", 100),
@@ -42,6 +36,14 @@ _OX_B431 = {
     "1": (9, 9, 10, 13, 15, 17, 20, 25, 37),
     "3": (5, 5, 5, 6, 6, 10, 28, 50, 53),
 }
+
+
+def __getattr__(name):
+    """Return OPTIONS."""
+    if name != "OPTIONS":
+        raise AttributeError(name)
+    made = alphasense.options(("no2", ("1", "3")), ("ox", ("1", "3")))
+    return made + (("ox_uv_per_ppb_no2", 0, 2000),)
 
 
 def parse(data):

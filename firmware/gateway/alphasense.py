@@ -15,26 +15,29 @@ ADDRESSES = (0x48, 0x49, 0x4A, 0x4B)
 WARM_UP_MS = const(2 * 3600 * 1000)
 # Four measurements of 0.2 s at most, and the climate's.
 MIN_PERIOD_MS = const(2000)
-OPTIONS = (
-    ("address", 0x48, 0x4B),
-    ("climate", ("none", "sht4x", "sht3x")),
-    ("climate_address", 0x44, 0x46),
-)
-
 _COLDEST = const(-3000)
 _STEP = const(1000)
 
 
-def options(name, algorithms):
-    """Return the options of a cell: the figures on its label."""
-    return (
-        (name + "_algorithm", algorithms),
-        (name + "_we_offset_mv", 0, 1000),
-        (name + "_ae_offset_mv", 0, 1000),
-        (name + "_we_zero_mv", -500, 500),
-        (name + "_ae_zero_mv", -500, 500),
-        (name + "_uv_per_ppb", 1, 2000),
-    )
+def options(*cells):
+    """Return the options of a pair. `cells`: (prefix of its options, algorithms) of each.
+
+    A driver makes them when they are asked for: they are long, and only a configuration is judged
+    by them.
+    """
+    made = [
+        ("address", 0x48, 0x4B),
+        ("climate", ("none", "sht4x", "sht3x")),
+        ("climate_address", 0x44, 0x46),
+    ]
+    for name, algorithms in cells:
+        made.append((name + "_algorithm", algorithms))
+        for figure in ("_we_offset_mv", "_ae_offset_mv"):
+            made.append((name + figure, 0, 1000))
+        for figure in ("_we_zero_mv", "_ae_zero_mv"):
+            made.append((name + figure, -500, 500))
+        made.append((name + "_uv_per_ppb", 1, 2000))
+    return tuple(made)
 
 
 def factor(table, temperature):
