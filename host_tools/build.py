@@ -38,6 +38,8 @@ CHIP_ARCH = {
     "esp32c3": "rv32imc",
     "esp32c6": "rv32imc",
 }
+# What it does to a text depends on it, too.
+_SHORTENER = (ROOT / "host_tools" / "shorten.py").read_text()
 UMQTT = ROOT / "build" / "umqtt" / "simple.py"
 
 
@@ -60,21 +62,29 @@ def compile_files(
     no other files use them, so that their names can be shortened.
     `UserError` names the file and the line that mpy-cross refused.
     """
-    made = []
     texts = {name: _text(name, source, arch) for name, source in files.items()}
+    made = [(out / name).with_suffix(".mpy") for name in files]
+    # Looking through all names takes longer than everything else, when nothing has changed.
+    whole, digest = out / "all.sha256", _digest(_SHORTENER, arch, alone, texts)
+    if whole.exists() and whole.read_text() == digest and all(path.exists() for path in made):
+        return made
+    whole.unlink(missing_ok=True)
     if alone:
         texts = shorten(texts)
-    for name, source in files.items():
-        target = (out / name).with_suffix(".mpy")
+    for (name, source), target in zip(files.items(), made):
         stamp = target.with_suffix(".sha256")
         text = texts[name]
-        digest = hashlib.sha256(f"{arch}\n{text}".encode()).hexdigest()
-        if not (target.exists() and stamp.exists() and stamp.read_text() == digest):
+        mine = _digest(arch, text)
+        if not (target.exists() and stamp.exists() and stamp.read_text() == mine):
             target.parent.mkdir(parents=True, exist_ok=True)
             _mpy_cross(name, source, text, arch, target)
-            stamp.write_text(digest)
-        made.append(target)
+            stamp.write_text(mine)
+    whole.write_text(digest)
     return made
+
+
+def _digest(*parts: object) -> str:
+    return hashlib.sha256(repr(parts).encode()).hexdigest()
 
 
 def _text(name: str, source: Path, arch: str | None) -> str:
