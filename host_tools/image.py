@@ -145,24 +145,27 @@ def holds_secrets(config: dict) -> bool:
 
 def device_files(board: dict, drivers: tuple[str, ...]) -> dict[str, bytes]:
     """Return {path on the node: content} of the compiled firmware with these drivers."""
+    told = {key: board[key] for key in BOARD_KEYS if key in board}
+    return compiled(drivers, build.CHIP_ARCH[board["chip"]]) | {
+        "boot.py": build.device_files()["boot.py"].read_bytes(),
+        "main.py": STARTER,
+        "board.json": json.dumps(told, separators=(",", ":")).encode(),
+    }
+
+
+def compiled(drivers: tuple[str, ...], arch: str | None) -> dict[str, bytes]:
+    """Return {path on the node: content} of what is compiled of it, for an instruction set."""
     sources = {
         name: path
         for name, path in build.device_files().items()
         if not name.startswith("drivers/") or path.stem in (*drivers, "__init__")
     }
-    boot = sources.pop("boot.py")
+    del sources["boot.py"]
     sources["start.py"] = sources.pop("main.py")
-    arch = build.CHIP_ARCH[board["chip"]]
     # Of its own for each set of files: what is compiled together shares its short names.
-    folder = BUILD / hashlib.sha256(" ".join((arch, *sources)).encode()).hexdigest()[:16]
+    folder = BUILD / hashlib.sha256(" ".join((str(arch), *sources)).encode()).hexdigest()[:16]
     made = build.compile_files(sources, folder, arch)
-    files = {path.relative_to(folder).as_posix(): path.read_bytes() for path in made}
-    told = {key: board[key] for key in BOARD_KEYS if key in board}
-    return files | {
-        "boot.py": boot.read_bytes(),
-        "main.py": STARTER,
-        "board.json": json.dumps(told, separators=(",", ":")).encode(),
-    }
+    return {path.relative_to(folder).as_posix(): path.read_bytes() for path in made}
 
 
 def file_system(files: dict[str, bytes], size: int) -> bytes:

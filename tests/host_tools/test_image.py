@@ -145,7 +145,7 @@ health.Health.step = step
 open("air.json", "w").write("{}")
 exec(open("main.py").read())
 """
-    said = run(made, tmp_path, code, (SHIMS, build.ROOT, build.UMQTT.parent.parent))
+    said = run(made, tmp_path, code, (*SHIMS, build.ROOT, build.UMQTT.parent.parent))
     assert "node post-17" in said and "has taken rows" in said, said
 
 

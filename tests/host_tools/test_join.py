@@ -1,7 +1,8 @@
 import json
 import subprocess
+from pathlib import Path
 
-from pty_board import PATHS, SHIMS
+from pty_board import PATHS
 
 from host_tools import build
 
@@ -11,7 +12,7 @@ def join(wanted, air, seconds, *change):
     arguments = [json.dumps(wanted), json.dumps(air), str(seconds)]
     arguments += [json.dumps(change)] if change else []
     result = subprocess.run(
-        [*build.micropython("1M"), str(SHIMS.parent / "join.py"), *arguments],
+        [*build.micropython("1M"), str(Path(__file__).with_name("join.py")), *arguments],
         env={"MICROPYPATH": ":".join(map(str, PATHS))},
         capture_output=True,
         text=True,

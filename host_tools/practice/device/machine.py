@@ -3,8 +3,11 @@
 On UART 1 hangs an SDS011, on UART 2 nothing; no I2C device acknowledges.
 """
 
+import binascii
+import os
 import sys
 
+_MEMORY = (os.getenv("BOARD_HOME") or ".") + "/rtc.bin"
 PWRON_RESET, HARD_RESET, WDT_RESET, DEEPSLEEP_RESET, SOFT_RESET = range(1, 6)
 
 
@@ -17,18 +20,18 @@ def reset_cause():
 
 
 def unique_id():
-    return b"\x02kista"
+    return binascii.unhexlify(os.getenv("BOARD_MAC") or "026b69737461")
 
 
 class RTC:
     def memory(self, content=None):
         if content is None:
             try:
-                with open("rtc.bin", "rb") as file:
+                with open(_MEMORY, "rb") as file:
                     return file.read()
             except OSError:
                 return b""
-        with open("rtc.bin", "wb") as file:
+        with open(_MEMORY, "wb") as file:
             file.write(content)
 
     def datetime(self, when):

@@ -1,6 +1,7 @@
 """A Wi-Fi station in a world whose networks are in the file `air.json`: {ssid: password}."""
 
 import json
+import os
 
 STA_IF = 0
 STAT_IDLE, STAT_CONNECTING, STAT_GOT_IP = 1000, 1001, 1010
@@ -18,7 +19,7 @@ class WLAN:
         return self._status == STAT_GOT_IP
 
     def connect(self, ssid, password):
-        with open("air.json") as file:
+        with open((os.getenv("BOARD_HOME") or ".") + "/air.json") as file:
             air = json.load(file)
         if ssid not in air:
             self._status = STAT_NO_AP_FOUND

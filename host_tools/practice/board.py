@@ -1,0 +1,172 @@
+"""A whole board without hardware: a ROM loader on a flash, and the node that it has in it."""
+
+from __future__ import annotations
+
+import json
+import mmap
+import os
+import struct
+import time
+from dataclasses import dataclass
+from pathlib import Path
+
+import littlefs
+
+from host_tools import build, image
+from host_tools.practice import pty_board
+from host_tools.practice.rom import Rom
+
+TABLE = 0x8000
+APPLICATION = 0x10000
+BOOTLOADER = {"esp32": 0x1000}
+IMAGE, TABLE_MAGIC = b"\xe9", b"\xaa\x50"
+# Into how many bits a UART makes a byte.
+BITS = 10
+WRITE_WITHIN_S = 5.0
+SYNC = b"\x00\x08\x24\x00"
+NOISE = b"\x00\xffrst:0x1 (POWERON\xc0\x81\x9d"
+EMPTY = b"rst:0x10 (RTCWDT_RTC_RESET),boot:0x13\r\ninvalid header: 0xffffffff\r\n"
+
+
+@dataclass(frozen=True)
+class Faults:
+    """`dies_after`, `flips_after`: bytes of flash data. `noisy`: answers begin with rubbish.
+
+    `silent`: the loader never answers. `secure`: secure boot is on.
+    """
+
+    dies_after: int | None = None
+    flips_after: int | None = None
+    noisy: int = 0
+    silent: bool = False
+    secure: bool = False
+
+
+class PracticeBoard(pty_board.PtyBoard):
+    """A context; `folder` is its memory: with the same one it is the same board again."""
+
+    def __init__(
+        self,
+        folder: Path,
+        mac: str = "02:00:00:00:00:01",
+        chip: str = "esp32",
+        size: int = 4 << 20,
+        air: dict[str, str] | None = None,
+        faults: Faults = Faults(),
+        paced: bool = False,
+    ) -> None:
+        super().__init__(folder)
+        self.mac, self.chip, self.faults = mac, chip, faults
+        self._paced = paced
+        folder.mkdir(parents=True, exist_ok=True)
+        (folder / "native").mkdir(exist_ok=True)
+        (folder / "air.json").write_text(json.dumps(air or {}))
+        path = folder / "flash.bin"
+        if not path.exists():
+            path.write_bytes(b"\xff" * size)
+        self._rom: Rom | None = None
+
+    def __enter__(self):
+        with (self.folder / "flash.bin").open("r+b") as file:
+            self.flash = mmap.mmap(file.fileno(), 0)
+        return super().__enter__()
+
+    def __exit__(self, *details: object) -> None:
+        super().__exit__(*details)
+        self.flash.close()
+
+    def _environment(self) -> dict[str, str]:
+        return super()._environment() | {"BOARD_MAC": self.mac.replace(":", "")}
+
+    def _boot(self) -> None:
+        bootloader = BOOTLOADER.get(self.chip, 0)
+        begins = self.flash[bootloader : bootloader + 1] == IMAGE
+        begins &= self.flash[APPLICATION : APPLICATION + 1] == IMAGE
+        vfs = _place(self.flash, "vfs")
+        if not begins or vfs is None:
+            self._say(EMPTY)
+            return
+        self._translate(self.flash[vfs[0] : vfs[0] + vfs[1]])
+        super()._boot()
+
+    def _translate(self, volume: bytes) -> None:
+        """Have the chip's machine code that is on it beside it, for this PC."""
+        files = _code(volume)
+        drivers = [name[8:-4] for name in files if name.startswith("drivers/")]
+        native = [name for name, code in files.items() if code[2] >> 2]
+        made = image.compiled(tuple(drivers), build.host_arch()) if native else {}
+        for name in native:
+            path = self.folder / "native" / name
+            path.parent.mkdir(exist_ok=True)
+            path.write_bytes(made[name])
+
+    def _heard(self, data: bytes) -> None:
+        if self._rom is None and SYNC not in data:
+            if self._process is not None:
+                super()._heard(data)
+            return
+        if self.faults.silent:
+            return
+        if self._rom is None:
+            self._halt()
+            mac = bytes.fromhex(self.mac.replace(":", ""))
+            self._rom = Rom(self.chip, mac, self.flash, self.faults.secure, self._restart)
+            self._rom.flips_after = self.faults.flips_after
+            self._noisy = self.faults.noisy
+        if self._paced:
+            time.sleep(len(data) * BITS / self._rom.baudrate)
+        answer = self._rom.take(data)
+        self._answer(answer)
+
+    def _answer(self, answer: bytes) -> None:
+        dies_after = self.faults.dies_after
+        if dies_after is not None and self._rom.received > dies_after:
+            return
+        if answer and self._noisy:
+            self._noisy -= 1
+            answer = NOISE + answer
+        end = time.monotonic() + WRITE_WITHIN_S
+        while answer and time.monotonic() < end:
+            try:
+                answer = answer[os.write(self._outside, answer) :]
+            except BlockingIOError:
+                time.sleep(0.001)
+
+    def _closed(self) -> None:
+        # A pty has no line that resets; so the end of the tool that flashed it does.
+        if self._rom is not None:
+            self._restart()
+
+    def _restart(self) -> None:
+        self._rom = None
+        self._halt()
+        self._boot()
+
+
+def _place(flash, label: str) -> tuple[int, int] | None:
+    """Return (offset, size) of a partition by the table in the flash."""
+    for at in range(TABLE, TABLE + 0xC00, 32):
+        magic, _, _, offset, size, name = struct.unpack_from("<2sBBII16s", flash, at)
+        if magic != TABLE_MAGIC:
+            return None
+        if name.rstrip(b"\0") == label.encode():
+            return offset, size
+    return None
+
+
+def _code(volume: bytes) -> dict[str, bytes]:
+    """Return {name: content} of the compiled files on a LittleFS; {} when it is none."""
+    lfs = littlefs.LittleFS(block_count=len(volume) // 4096, mount=False, **image.FILE_SYSTEM)
+    lfs.context.buffer = bytearray(volume)
+    try:
+        lfs.mount()
+    except littlefs.LittleFSError:
+        return {}
+    found = {}
+    for folder, _, names in lfs.walk("/"):
+        for name in names:
+            if name.endswith(".mpy"):
+                path = f"{folder.rstrip('/')}/{name}"
+                with lfs.open(path, "rb") as file:
+                    found[path.lstrip("/")] = file.read()
+    return found

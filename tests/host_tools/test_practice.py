@@ -1,0 +1,100 @@
+import hashlib
+import json
+import os
+
+import pytest
+from flashed import esptool, node_image
+
+from host_tools.practice.board import Faults, PracticeBoard
+from host_tools.practice.rom import CHIPS, Rom, framed
+from host_tools.serial_node import SerialNode
+
+MAC = "02:00:00:00:00:2a"
+DATA = hashlib.sha256(b"some").digest() * 3000
+
+
+@pytest.fixture
+def some(tmp_path):
+    path = tmp_path / "some.bin"
+    path.write_bytes(DATA)
+    return path
+
+
+@pytest.mark.parametrize("stub", [(), ("--no-stub",)], ids=["stub", "ROM only"])
+def test_real_esptool_writes_verifies_and_reads_back(tmp_path, some, stub):
+    with PracticeBoard(tmp_path / "board", MAC) as board:
+        code, said = esptool(board.port, *stub, "write-flash", "0x20000", some)
+        assert code == 0 and "Hash of data verified" in said and MAC in said, said
+        assert board.flash[0x20000 : 0x20000 + len(DATA)] == DATA
+        assert board.flash[:0x20000].count(0xFF) == 0x20000
+        back = tmp_path / "back.bin"
+        code, said = esptool(board.port, *stub, "read-flash", "0x20000", "8192", back)
+        assert code == 0 and back.read_bytes() == DATA[:8192], said
+
+
+@pytest.mark.parametrize("chip", sorted(CHIPS))
+def test_each_chip_says_what_it_is(tmp_path, chip):
+    with PracticeBoard(tmp_path / "board", MAC, chip, 8 << 20) as board:
+        code, said = esptool(board.port, "flash-id", chip="auto")
+    assert code == 0 and f"Connected to {CHIPS[chip].title} on" in said, said
+    assert MAC in said and "Detected flash size: 8MB" in said
+
+
+def test_what_is_flashed_starts_and_answers_and_keeps_what_it_has(tmp_path):
+    image, _ = node_image(tmp_path)
+    with PracticeBoard(tmp_path / "board", MAC) as board:
+        assert b"invalid header" in board.said and board.boots == 0
+        code, said = esptool(board.port, "write-flash", "0x1000", _from(image, 0x1000))
+        assert code == 0, said
+        with SerialNode(board.port) as node:
+            report = node.health()
+            assert report["board"] == "esp32_generic" and report["configuration"] == "none"
+            node.interrupt()
+            assert json.loads(node.get_file("board.json"))["name"] == "esp32_generic"
+            node.put_secret("secrets_a", b"hush")
+            node.put_file("note", b"kept")
+    assert b"hush" not in board.said
+    with PracticeBoard(tmp_path / "board", MAC) as board, SerialNode(board.port) as node:
+        node.health()
+        node.interrupt()
+        assert node.get_file("note") == b"kept"
+        node.run("import json", "begin")
+        assert "b'hush'" in node.run(
+            "from gateway.hal_esp32 import Store\nprint(Store().get('secrets_a'))", "read"
+        )
+
+
+def _from(image, offset):
+    path = image.with_suffix(".part")
+    path.write_bytes(image.read_bytes()[offset:])
+    return path
+
+
+FAULTY = [
+    ({"faults": Faults(silent=True)}, "Failed to connect"),
+    ({"faults": Faults(flips_after=0)}, "MD5 of file does not match"),
+    ({"faults": Faults(secure=True)}, "Secure Boot V1 detected"),
+    ({"chip": "esp32s3"}, "This chip is ESP32-S3, not ESP32"),
+    ({"size": 1 << 20}, "will not fit in 1048576 bytes of flash"),
+]
+
+
+@pytest.mark.parametrize("about, sentence", FAULTY, ids=[sentence for _, sentence in FAULTY])
+def test_a_faulty_board_fails_as_a_real_one(tmp_path, some, about, sentence):
+    offset = 0x1000 if "faults" in about else 0xF0000
+    with PracticeBoard(tmp_path / "board", MAC, **about) as board:
+        code, said = esptool(board.port, "write-flash", hex(offset), some)
+    assert code and sentence in said, said
+
+
+def test_rubbish_before_its_first_answers_is_got_over(tmp_path):
+    with PracticeBoard(tmp_path / "board", MAC, faults=Faults(noisy=2)) as board:
+        code, said = esptool(board.port, "read-mac")
+    assert code == 0 and MAC in said, said
+
+
+def test_the_loader_survives_what_no_tool_would_send():
+    rom = Rom("esp32", bytes(6), bytearray(b"\xff" * 8192))
+    for data in (b"\xc0" * 9, os.urandom(3000), b"\xc0\0\x09\x04\0\0\0\0\0\0\0\0\0\xc0", b"\xc0"):
+        assert isinstance(rom.take(data), bytes)
+    assert rom.take(framed(b"\0\x08\x24\0" + bytes(4 + 36)))[:4] == b"\xc0\x01\x08\x04"
