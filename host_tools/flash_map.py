@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from host_tools import chips
-from host_tools.stock_image import TABLE_OFFSET
+from host_tools.partitions import TABLE_OFFSET
 
 CELLS = 64
 SECTOR = 4096

@@ -87,7 +87,7 @@ def make(
         files[settings.NEW] = json.dumps(config, separators=(",", ":"), sort_keys=True).encode()
     parts = (
         Part(chip.bootloader, stock_image.sized(stock.bootloader, board["flash"]["size"]), "boot"),
-        Part(stock_image.TABLE_OFFSET, partitions.table(places), "table"),
+        Part(partitions.TABLE_OFFSET, partitions.table(places), "table"),
         Part(places["factory"]["offset"], stock.application, "factory"),
         Part(places["vfs"]["offset"], file_system(files, places["vfs"]["size"]), "vfs"),
     )
@@ -189,3 +189,22 @@ def file_system(files: dict[str, bytes], size: int) -> bytes:
             f"{len(files)} files of {total} bytes do not fit into the {size} of partition vfs"
         ) from None
     return bytes(volume.context.buffer)
+
+
+def files_in(volume: bytes) -> dict[str, bytes]:
+    """Return {path on the node: content} of a LittleFS; ValueError when it is none."""
+    lfs = littlefs.LittleFS(
+        block_count=len(volume) // partitions.SECTOR, mount=False, **FILE_SYSTEM
+    )
+    lfs.context.buffer = bytearray(volume)
+    found = {}
+    try:
+        lfs.mount()
+        for folder, _, names in lfs.walk("/"):
+            for name in names:
+                path = f"{folder}/{name}".lstrip("/")
+                with lfs.open(path, "rb") as file:
+                    found[path] = file.read()
+    except littlefs.LittleFSError as error:
+        raise ValueError(f"no file system ({error})") from None
+    return found

@@ -10,6 +10,7 @@ import hashlib
 import struct
 
 SECTOR = 4096
+TABLE_OFFSET = 0x8000
 _ENTRY = struct.Struct("<2sBBII16sI")
 _MAGIC = b"\xaa\x50"
 _MD5_MAGIC = b"\xeb\xeb" + b"\xff" * 14
@@ -22,3 +23,15 @@ def table(partitions: dict[str, dict]) -> bytes:
         for name, p in sorted(partitions.items(), key=lambda item: item[1]["offset"])
     )
     return (entries + _MD5_MAGIC + hashlib.md5(entries).digest()).ljust(SECTOR, b"\xff")
+
+
+def read(flash) -> dict[str, dict]:
+    """Return the partitions that the table in a flash names; {} when there is no table."""
+    found = {}
+    for at in range(TABLE_OFFSET, TABLE_OFFSET + SECTOR, _ENTRY.size):
+        magic, kind, subtype, offset, size, label, _ = _ENTRY.unpack_from(flash, at)
+        if magic != _MAGIC:
+            break
+        name = label.rstrip(b"\0").decode("ascii", "replace")
+        found[name] = {"type": kind, "subtype": subtype, "offset": offset, "size": size}
+    return found

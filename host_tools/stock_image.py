@@ -17,8 +17,8 @@ from pathlib import Path
 
 from host_tools import chips
 from host_tools.errors import UserError
+from host_tools.partitions import TABLE_OFFSET
 
-TABLE_OFFSET = 0x8000
 APPLICATION_OFFSET = 0x10000
 _MAGIC = 0xE9
 _HEADER = 24
@@ -108,6 +108,12 @@ def _image(data: bytes, what: str) -> bytes:
     if hashlib.sha256(data[:end]).digest() != data[end : end + _SHA256]:
         raise ValueError(f"{what} is damaged (SHA-256); download the file again")
     return data[: end + _SHA256]
+
+
+def version_in(application: bytes) -> str:
+    """Return MicroPython's version in an application, "" when there is none."""
+    found = _VERSION.search(application)
+    return found[0].decode().split()[0].lstrip("v") if found else ""
 
 
 def sized(bootloader: bytes, flash_size: int) -> bytes:

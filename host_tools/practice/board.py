@@ -5,24 +5,22 @@ from __future__ import annotations
 import json
 import mmap
 import os
-import struct
+import threading
 import time
 from dataclasses import dataclass
 from pathlib import Path
 
-import littlefs
-
-from host_tools import build, image
+from host_tools import build, chips, image, partitions
 from host_tools.practice import pty_board
 from host_tools.practice.rom import Rom
 
-TABLE = 0x8000
 APPLICATION = 0x10000
-BOOTLOADER = {"esp32": 0x1000}
-IMAGE, TABLE_MAGIC = b"\xe9", b"\xaa\x50"
+IMAGE = b"\xe9"
 # Into how many bits a UART makes a byte.
 BITS = 10
 WRITE_WITHIN_S = 5.0
+# Boards of one process share the folder of what is compiled.
+COMPILING = threading.Lock()
 SYNC = b"\x00\x08\x24\x00"
 NOISE = b"\x00\xffrst:0x1 (POWERON\xc0\x81\x9d"
 EMPTY = b"rst:0x10 (RTCWDT_RTC_RESET),boot:0x13\r\ninvalid header: 0xffffffff\r\n"
@@ -79,22 +77,26 @@ class PracticeBoard(pty_board.PtyBoard):
         return super()._environment() | {"BOARD_MAC": self.mac.replace(":", "")}
 
     def _boot(self) -> None:
-        bootloader = BOOTLOADER.get(self.chip, 0)
+        bootloader = chips.CHIPS[self.chip].bootloader
         begins = self.flash[bootloader : bootloader + 1] == IMAGE
         begins &= self.flash[APPLICATION : APPLICATION + 1] == IMAGE
-        vfs = _place(self.flash, "vfs")
+        vfs = partitions.read(self.flash).get("vfs")
         if not begins or vfs is None:
             self._say(EMPTY)
             return
-        self._translate(self.flash[vfs[0] : vfs[0] + vfs[1]])
+        self._translate(self.flash[vfs["offset"] : vfs["offset"] + vfs["size"]])
         super()._boot()
 
     def _translate(self, volume: bytes) -> None:
         """Have the chip's machine code that is on it beside it, for this PC."""
-        files = _code(volume)
+        try:
+            files = image.files_in(volume)
+        except ValueError:
+            return
+        native = [name for name in files if name.endswith(".mpy") and files[name][2] >> 2]
         drivers = [name[8:-4] for name in files if name.startswith("drivers/")]
-        native = [name for name, code in files.items() if code[2] >> 2]
-        made = image.compiled(tuple(drivers), build.host_arch()) if native else {}
+        with COMPILING:
+            made = image.compiled(tuple(drivers), build.host_arch()) if native else {}
         for name in native:
             path = self.folder / "native" / name
             path.parent.mkdir(exist_ok=True)
@@ -141,32 +143,3 @@ class PracticeBoard(pty_board.PtyBoard):
         self._rom = None
         self._halt()
         self._boot()
-
-
-def _place(flash, label: str) -> tuple[int, int] | None:
-    """Return (offset, size) of a partition by the table in the flash."""
-    for at in range(TABLE, TABLE + 0xC00, 32):
-        magic, _, _, offset, size, name = struct.unpack_from("<2sBBII16s", flash, at)
-        if magic != TABLE_MAGIC:
-            return None
-        if name.rstrip(b"\0") == label.encode():
-            return offset, size
-    return None
-
-
-def _code(volume: bytes) -> dict[str, bytes]:
-    """Return {name: content} of the compiled files on a LittleFS; {} when it is none."""
-    lfs = littlefs.LittleFS(block_count=len(volume) // 4096, mount=False, **image.FILE_SYSTEM)
-    lfs.context.buffer = bytearray(volume)
-    try:
-        lfs.mount()
-    except littlefs.LittleFSError:
-        return {}
-    found = {}
-    for folder, _, names in lfs.walk("/"):
-        for name in names:
-            if name.endswith(".mpy"):
-                path = f"{folder.rstrip('/')}/{name}"
-                with lfs.open(path, "rb") as file:
-                    found[path.lstrip("/")] = file.read()
-    return found

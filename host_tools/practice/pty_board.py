@@ -45,12 +45,7 @@ class PtyBoard:
     def __enter__(self):
         self._outside, port = pty.openpty()
         self._inside, self._terminal = pty.openpty()
-        for fd in (port, self._terminal):
-            tty.setraw(fd)
-        # Ctrl-C interrupts a running program; in its REPL MicroPython changes that itself.
-        mode = termios.tcgetattr(self._terminal)
-        mode[3] |= termios.ISIG
-        termios.tcsetattr(self._terminal, termios.TCSANOW, mode)
+        tty.setraw(port)
         os.set_blocking(self._outside, False)
         self.port = os.ttyname(port)
         os.close(port)
@@ -74,6 +69,12 @@ class PtyBoard:
 
     def _boot(self) -> None:
         self.boots += 1
+        # Ctrl-C interrupts a running program; in its REPL MicroPython changes that itself, and
+        # leaves it so when it is killed there.
+        tty.setraw(self._terminal)
+        mode = termios.tcgetattr(self._terminal)
+        mode[3] |= termios.ISIG
+        termios.tcsetattr(self._terminal, termios.TCSANOW, mode)
         self._process = subprocess.Popen(
             build.micropython(HEAP),
             cwd=self.folder,
