@@ -26,7 +26,13 @@ KEYS = {
     "ethernet",
     "lte",
 }
-BUS_PINS = {"uart": {"tx", "rx"}, "i2c": {"sda", "scl"}, "pulse": {"in"}, "adc": {"in"}}
+BUS_PINS = {
+    "uart": {"tx", "rx"},
+    "i2c": {"sda", "scl"},
+    "pulse": {"in"},
+    "adc": {"in"},
+    "i2s": {"sck", "ws", "sd"},
+}
 # What a chip's flash must hold, and as what: (type, subtype) as ESP-IDF numbers them; the last two
 # are types of our own, so that nothing else takes them for its own (hal_esp32.py finds them so).
 NEEDED = {
@@ -197,12 +203,13 @@ def _check_bus(bus: dict, name: str, chip, pins: Pins, numbers: dict) -> None:
         needed = ", ".join(sorted(BUS_PINS[kind]))
         raise ValueError(f"{field}.pins: a bus of kind {kind} has exactly {needed}")
     _claim(roles, f"{field}.pins", name, pins, kind)
-    if chip and kind in ("uart", "i2c"):
+    if chip and kind in ("uart", "i2c", "i2s"):
         _check_number(bus, field, kind, chip, numbers)
 
 
 def _check_number(bus: dict, field: str, kind: str, chip: chips.Chip, numbers: dict) -> None:
-    number = _one_of(bus, field, "number", int, chip.uarts if kind == "uart" else chip.i2cs)
+    known = {"uart": chip.uarts, "i2c": chip.i2cs, "i2s": chip.i2ss}[kind]
+    number = _one_of(bus, field, "number", int, known)
     if (kind, number) in numbers:
         raise ValueError(f"{field}.number: {number} is already {numbers[kind, number]}")
     numbers[kind, number] = field

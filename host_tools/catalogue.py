@@ -127,6 +127,8 @@ def bus(driver: ModuleType) -> str:
     if driver.BUS == "i2c":
         addresses = " or ".join(f"0x{address:02x}" for address in driver.ADDRESSES)
         return f"I²C {driver.I2C_FREQ // 1000} kHz, {addresses}"
+    if driver.BUS == "i2s":
+        return f"I²S, {driver.I2S[0]:,} samples a second"
     return driver.BUS
 
 

@@ -36,6 +36,7 @@ class Chip:
     adc2: frozenset[int]
     uarts: tuple[int, ...]
     i2cs: tuple[int, ...]
+    i2ss: tuple[int, ...]
     input_only: frozenset[int] = frozenset()
     rmii: frozenset[int] = frozenset()
 
@@ -55,6 +56,7 @@ CHIPS = {
         adc2=_pins(0, 2, 4, (12, 15), (25, 27)),
         uarts=(1, 2),
         i2cs=(0, 1),
+        i2ss=(0, 1),
         input_only=_pins((34, 39)),
         rmii=_pins(19, 21, 22, (25, 27)),
     ),
@@ -73,6 +75,7 @@ CHIPS = {
         adc2=_pins((11, 20)),
         uarts=(1, 2),
         i2cs=(0, 1),
+        i2ss=(0, 1),
     ),
     "esp32c3": Chip(
         title="ESP32-C3",
@@ -88,6 +91,7 @@ CHIPS = {
         adc2=_pins(5),
         uarts=(1,),
         i2cs=(0,),
+        i2ss=(0,),
     ),
     "esp32c6": Chip(
         title="ESP32-C6",
@@ -103,6 +107,7 @@ CHIPS = {
         adc2=_pins(),
         uarts=(1,),
         i2cs=(0,),
+        i2ss=(0,),
     ),
 }
 

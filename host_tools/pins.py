@@ -5,7 +5,7 @@ from __future__ import annotations
 from host_tools.chips import Chip
 
 # What the chip drives, and what a board's maker has wired with care for how the chip starts.
-DRIVEN = {"tx", "sda", "scl", "led", "mdc", "mdio", "power", "reset", "power_key"}
+DRIVEN = {"tx", "sda", "scl", "sck", "ws", "led", "mdc", "mdio", "power", "reset", "power_key"}
 WIRED = {"led", "button", "ethernet", "lte"}
 
 

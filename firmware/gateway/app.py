@@ -91,6 +91,8 @@ class Node:
     def _open_bus(self, driver, name):
         if driver.BUS == "uart":
             return self.hal.uart(name, *driver.UART)
+        if driver.BUS == "i2s":
+            return self.hal.i2s(name, *driver.I2S)
         return self.hal.i2c(name, driver.I2C_FREQ)
 
     def stop(self):

@@ -6,6 +6,7 @@ file.
 
 import asyncio
 import os
+import select
 import time
 
 import esp32
@@ -213,6 +214,27 @@ class Hal:
         return machine.I2C(
             bus["number"], scl=machine.Pin(pins["scl"]), sda=machine.Pin(pins["sda"]), freq=freq
         )
+
+    def i2s(self, name, rate, ibuf):
+        """Return a bus whose `readinto` takes what waits: 16 bits a sample, the left channel."""
+        bus = self._bus(name, "i2s")
+        pins = bus["pins"]
+        i2s = machine.I2S(
+            bus["number"],
+            sck=machine.Pin(pins["sck"]),
+            ws=machine.Pin(pins["ws"]),
+            sd=machine.Pin(pins["sd"]),
+            mode=machine.I2S.RX,
+            bits=16,
+            format=machine.I2S.MONO,
+            rate=rate,
+            ibuf=ibuf,
+        )
+        # Being asked whether there is something to read makes it one that does not wait.
+        poller = select.poll()
+        poller.register(i2s, select.POLLIN)
+        poller.poll(0)
+        return i2s
 
     def lamp(self, on):
         """Light the board's LED, if it has one."""

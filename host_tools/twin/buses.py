@@ -52,6 +52,29 @@ class Uart:
         return len(data)
 
 
+class I2s:
+    """The left channel of I2S, 16 bits a sample, of one model."""
+
+    def __init__(self, model, now_ms):
+        self._model = model
+        self._now_ms = now_ms
+        self._data = b""
+
+    def readinto(self, buf):
+        """Fill an array of type H with what waits; return how many bytes that was."""
+        self._data += self._model.pending(self._now_ms())
+        data = self._data[: 2 * len(buf)]
+        self._data = self._data[len(data) :]
+        try:
+            memoryview(buf).cast("B")[: len(data)] = data
+        except AttributeError:
+            # MicroPython has another way to look at an array's bytes.
+            import uctypes
+
+            uctypes.bytearray_at(uctypes.addressof(buf), len(data))[:] = data
+        return len(data)
+
+
 class I2c:
     """An I2C bus with some models on it, told apart by their `address`."""
 

@@ -138,6 +138,24 @@ class I2c:
         return len(buf)
 
 
+class I2s:
+    """The left channel of I2S, 16 bits a sample; the world's end of it is a serial line."""
+
+    def __init__(self, pipe, place):
+        self._pipe = pipe
+        self._place = place
+        self._data = b""
+
+    def readinto(self, buf):
+        import uctypes
+
+        data = self._data or self._pipe.ask(UART_READ, self._place)
+        size = min(len(data), 2 * len(buf))
+        uctypes.bytearray_at(uctypes.addressof(buf), size)[:] = data[:size]
+        self._data = data[size:]
+        return size
+
+
 class Keep:
     """The key-value store, and the chip's reset-surviving memory."""
 
@@ -284,6 +302,9 @@ class Hal:
 
     def i2c(self, name, freq):
         return I2c(self._pipe, self._places[name][0])
+
+    def i2s(self, name, rate, ibuf):
+        return I2s(self._pipe, self._places[name][0])
 
     def flash(self, name):
         return Partition(self._pipe, *self._places[name])

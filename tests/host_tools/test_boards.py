@@ -17,6 +17,7 @@ OPTIONAL = {
     "buses.uart1",
     "buses.uart2",
     "buses.i2c0",
+    "buses.i2s0",
 }
 HARMLESS = [("title", "x"), ("buses", {})]
 
@@ -160,7 +161,7 @@ def test_one_pin_may_serve_two_buses_that_say_so(refuse):
 @pytest.mark.parametrize(
     "name, kind, pin, said",
     [
-        ("esp32_generic", "adc", 27, "belongs to ADC2, which Wi-Fi needs; use one of ADC1"),
+        ("esp32_generic", "adc", 13, "belongs to ADC2, which Wi-Fi needs; use one of ADC1"),
         ("esp32_generic", "adc", 18, "measures no voltage; use one of ADC1"),
         ("esp32_generic", "adc", 34, ""),
         ("esp32_generic", "pulse", 34, ""),
