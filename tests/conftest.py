@@ -15,7 +15,7 @@ TESTS = Path(__file__).resolve().parent
 DEVICE_FOLDERS = {TESTS / "firmware", TESTS / "drivers"}
 MPYPATH = [build.ROOT / "firmware", build.ROOT, TESTS, build.UMQTT.parent.parent]
 NATIVE = build.ROOT / "build" / "native"
-NATIVE_TESTS = {"test_frame.py", "test_rangecoder.py"}
+NATIVE_TESTS = {"test_frame.py", "test_rangecoder.py", "test_noise.py"}
 TIME_LIMIT_S = 120
 
 

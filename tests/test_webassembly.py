@@ -1,4 +1,4 @@
-"""The codec on MicroPython's WebAssembly port: 31-bit integers, as on the chip."""
+"""The codec and the sound meter on MicroPython's WebAssembly port: 31-bit integers, as on chips."""
 
 import binascii
 import random
@@ -55,6 +55,7 @@ def test_the_codec_passes_its_tests_and_gives_the_same_bytes_with_31_bit_integer
     lines = result.stdout.splitlines()
     assert lines[0] == f"smallint {(1 << 31) - 1}"
     assert "ok test_rangecoder_needs_no_heap_for_numbers_within_28_bits" in lines
+    assert "ok test_noise_stays_below_2_to_the_30_whatever_comes" in lines
     assert "ok test_frame_bytes_are_those_of_the_golden_vectors" in lines
     told = [line for line in lines if line.startswith("frame ")]
     wanted = []

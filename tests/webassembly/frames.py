@@ -1,9 +1,12 @@
-"""The codec's own tests, and the bytes of many random frames, on a 32-bit MicroPython."""
+"""The codec's own tests, the sound meter's, and the bytes of many random frames, on a 32-bit
+MicroPython.
+"""
 
 import binascii
 import sys
 
 import test_frame
+import test_noise
 import test_rangecoder
 
 from gateway import frame
@@ -12,7 +15,7 @@ from random_frames import random_frame
 FRAMES = 60
 
 print("smallint", sys.maxsize)
-for module in (test_frame, test_rangecoder):
+for module in (test_frame, test_noise, test_rangecoder):
     for name in sorted(dir(module)):
         if name.startswith("test_"):
             getattr(module, name)()
