@@ -36,7 +36,7 @@ STEP_MS = 40
 # 94 dB and 26, in 0.1 dB.
 _FULL_SCALE = const(1200)
 _SAMPLES = const(512)
-# 170 ms of sound, 5 ms of work.
+# 170 ms of sound, 10 ms of work.
 _READS_MOST = const(8)
 
 
