@@ -274,18 +274,24 @@ def test_on_a_terminal_one_key_tries_the_failed_again(made, hasty, tmp_path):
         said = until(ours, b"R: try those again")
         assert b"its loader does not answer" in said and b"\x1b[" in said
         board.faults = Faults()
-        os.write(ours, b"r")
-        said = until(ours, b"runs firmware")
+        said = until(ours, b"runs firmware", press=b"r")
         assert process.wait(30) == 0
         os.close(ours)
     with inventory.Inventory(tmp_path / "i.db") as store:
         assert [event.outcome for event in store.events()] == ["failed", "ok"]
 
 
-def until(fd, text, most_s=40):
-    said, end = b"", time.monotonic() + most_s
+def until(fd, text, most_s=40, press=b""):
+    """Return what a terminal shows up to `text`; a key pressed before it is read for is lost."""
+    os.set_blocking(fd, False)
+    said, end, again = b"", time.monotonic() + most_s, 0.0
     while text not in said:
-        assert time.monotonic() < end, said[-2000:]
+        now = time.monotonic()
+        assert now < end, said[-2000:]
+        if press and now >= again:
+            os.write(fd, press)
+            again = now + 1
+        time.sleep(0.02)
         with contextlib.suppress(OSError):
             said += os.read(fd, 4096)
     return said
