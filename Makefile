@@ -4,7 +4,7 @@ VENV := .venv
 BIN := $(VENV)/bin
 READY := $(VENV)/ready
 
-.PHONY: help setup demo test check fuzz bench-frames chaos chaos-flash soak clean bench-link
+.PHONY: help setup demo test check fuzz bench-frames chaos chaos-flash soak test-emulated clean bench-link
 
 help:             ## This list
 	@grep -hE '^[a-z-]+: .*##|^[a-z-]+:.*##' $(MAKEFILE_LIST) | sed -E 's/^([a-z-]+):[^#]*## */make \1\t/' | expand -t 20
@@ -53,6 +53,9 @@ chaos: $(READY)   ## Every fault there is, at random, against a whole city [SEED
 
 soak: $(READY)    ## Two simulated months of a node, the heap watched (half an hour) [DAYS=60] [SEED=1]
 	@$(BIN)/python tests/host_tools/soak.py $(or $(DAYS),60) $(or $(SEED),1)
+
+test-emulated: $(READY) ## Flash, boot and provision an emulated ESP32 QEMU=qemu-system-xtensa IMAGE=stock.bin
+	@KISTA_QEMU="$(QEMU)" KISTA_IMAGE="$(IMAGE)" $(BIN)/python -m pytest -rs tests/host_tools/test_emulated.py
 
 bench-link: $(READY) ## A day's backlog over 200 ms: the uplink beside umqtt.simple's own publish [MQTT_AS=FILE]
 	@$(BIN)/python tests/bench/bench_link.py $(MQTT_AS)
