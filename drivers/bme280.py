@@ -141,10 +141,17 @@ class Sensor:
         self._i2c.readfrom_mem_into(self._address, _CHIP_ID_REGISTER, self._one)
         if self._one[0] != _CHIP_ID:
             raise ValueError("chip id 0x%02x is no BME280" % self._one[0])
+        words = self._calibration()
+        # There is no checksum, and one wrong bit would spoil every reading from now on.
+        if self._calibration() != words:
+            raise ValueError("calibration")
+        self._words = words
+
+    def _calibration(self):
         first, second = bytearray(26), bytearray(7)
         self._i2c.readfrom_mem_into(self._address, _CALIBRATION_1, first)
         self._i2c.readfrom_mem_into(self._address, _CALIBRATION_2, second)
-        self._words = calibration(first, second)
+        return calibration(first, second)
 
     async def _measure(self):
         # The humidity setting takes effect with the write to the control register (5.4.3).

@@ -34,7 +34,8 @@ FACTS = {
         "The compensation is the data sheet's in 32-bit integers: in its example 100656 Pa, "
         "where the 64-bit one gives 100653.",
         "A BMP280 (chip id 0x58) in its place is refused by name: it has no humidity.",
-        "Its registers carry no checksum: a bit that flips on the wires passes.",
+        "Its registers carry no checksum: a bit that flips on the wires passes. The calibration is "
+        "read twice and must be the same.",
         "After any failure on the bus the calibration is read anew: another sensor may hang "
         "there now.",
     ),
