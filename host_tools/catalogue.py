@@ -19,7 +19,10 @@ FACTS = (
 )
 PRICES = {"€": "below 10 €", "€€": "below 40 €", "€€€": "below 150 €", "€€€€": "more"}
 UNITS = {"ug/m3": "µg/m³", "degC": "°C", "1/cm3": "1/cm³", "um": "µm", "Ohm": "Ω", "1": ""}
-OVERVIEW = ("driver", "measures", "bus", "channels", "warm-up", "life", "supply", "price")
+OVERVIEW = (
+    *("driver", "measures", "bus", "channels", "warm-up"),
+    *("life", "supply", "price", "proven by"),
+)
 
 
 @dataclass(frozen=True)
@@ -76,6 +79,7 @@ def overview(sensors: list[Sensor]) -> Table:
                 life(sensor),
                 sensor.facts["supply"],
                 sensor.facts["price"],
+                test(sensor),
             )
             for sensor in sensors
         ],
@@ -100,7 +104,7 @@ def about(sensor: Sensor) -> Table:
         ("supply", facts["supply"]),
         ("price", f"{facts['price']} ({PRICES[facts['price']]})"),
         ("source", facts["source"]),
-        ("proven by", f"tests/drivers/test_{sensor.name}.py"),
+        ("proven by", test(sensor)),
     ]
     return Table(("", ""), rows)
 
@@ -130,6 +134,11 @@ def bus(driver: ModuleType) -> str:
     if driver.BUS == "i2s":
         return f"I²S, {driver.I2S[0]:,} samples a second"
     return driver.BUS
+
+
+def test(sensor: Sensor) -> str:
+    """Return the file that proves what is said of a sensor."""
+    return f"tests/drivers/test_{sensor.name}.py"
 
 
 def life(sensor: Sensor) -> str:

@@ -23,7 +23,8 @@ def test_the_page_has_a_line_and_a_section_for_each_driver():
     page = sensors_page.PATH.read_text()
     for name in catalogue.names():
         assert page.count(f"| [{name}](#{name}) |") == 1 and page.count(f"\n## {name}\n") == 1
-        assert f"(../tests/drivers/test_{name}.py)" in page
+        # In the table and in the section.
+        assert page.count(f"(../tests/drivers/test_{name}.py)") == 2
 
 
 def test_the_command_lists_every_sensor(capsys):
@@ -34,6 +35,7 @@ def test_the_command_lists_every_sensor(capsys):
     assert list(told) == catalogue.names()
     assert told["sds011"][2] == "UART 9600 8N1"
     assert told["sds011"][3] == "pm2_5, pm10: 0.1 µg/m³, 0 to 999.9"
+    assert told["sds011"][-1] == "tests/drivers/test_sds011.py"
     assert told["bme280"][2] == "I²C 100 kHz, 0x76 or 0x77"
 
 
