@@ -125,7 +125,14 @@ def options(sensor: Sensor) -> Table:
 
 
 def bus(driver: ModuleType) -> str:
-    """Return how a driver talks to its sensor."""
+    """Return how a driver talks to its sensor, or its pair of them."""
+    buses = getattr(driver, "BUSES", 1)
+    return _bus(driver) if buses == 1 else f"{buses} × {_bus(driver)}"
+
+
+def _bus(driver: ModuleType) -> str:
+    if driver.BUS == "pulse":
+        return "pulse input"
     if driver.BUS == "uart":
         return f"UART {driver.UART[0]} 8N1"
     if driver.BUS == "i2c":

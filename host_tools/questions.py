@@ -9,8 +9,8 @@ import click
 from gateway import config
 from host_tools import build
 
-# Drivers that gather over a period tell of traffic; the others are read at a moment.
-MOMENT, PERIOD = ("air", 10), ("traffic", 300)
+# Stream and seconds of what tells of vehicles, and of the rest.
+TRAFFIC, AIR = ("traffic", 300), ("air", 10)
 SITE = ("latitude", "longitude", "height_m", "heading_deg", "lanes")
 
 
@@ -72,10 +72,16 @@ def _streams(board: dict) -> list[dict]:
         if not fitting:
             continue
         name = _maybe(f"Sensor on {bus} ({', '.join(fitting)})")
-        if name:
-            taken |= set(data["pins"].values())
-            kind = PERIOD if name in fitting and config.load_driver(name).STREAMING else MOMENT
-            streams.setdefault(kind, []).append({"driver": name, "bus": bus})
+        if not name:
+            continue
+        sensor = {"driver": name, "bus": bus}
+        driver = config.load_driver(name) if name in fitting else None
+        if getattr(driver, "BUSES", 1) == 2:
+            sensor["bus2"] = click.prompt(f"Second bus of {name}")
+        for end in (bus, sensor.get("bus2")):
+            taken |= set(board["buses"].get(end, {"pins": {}})["pins"].values())
+        kind = TRAFFIC if driver and driver.CHANNELS[0][0] == "vehicles" else AIR
+        streams.setdefault(kind, []).append(sensor)
     return [
         {
             "name": name,

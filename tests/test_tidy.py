@@ -54,7 +54,13 @@ def test_every_driver_has_the_one_shape(driver):
     for name in ("SPIKE", "STUCK_ROWS", "HUMIDITY_MOST", "PAIR"):
         limits = getattr(module, name, module.CHANNELS)
         assert len(limits) == len(module.CHANNELS), f"drivers/{driver}.py: {name}: one a channel"
-    for bus, name in (("uart", "UART"), ("i2c", "I2C_FREQ"), ("i2c", "ADDRESSES"), ("i2s", "I2S")):
+    for bus, name in (
+        ("uart", "UART"),
+        ("i2c", "I2C_FREQ"),
+        ("i2c", "ADDRESSES"),
+        ("i2s", "I2S"),
+        ("pulse", "PULSE"),
+    ):
         assert bus != module.BUS or hasattr(module, name), f"drivers/{driver}.py needs {name}"
     for name, *limits in getattr(module, "OPTIONS", ()):
         whole = len(limits) == 2 and all(isinstance(limit, int) for limit in limits)

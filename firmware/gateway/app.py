@@ -81,14 +81,22 @@ class Node:
         )
         for options in settings["sensors"]:
             driver = drivers[options["driver"]]
-            sensor = driver.Sensor(self._open_bus(driver, options["bus"]), self.clock, options)
+            sensor = driver.Sensor(self._open_bus(driver, options), self.clock, options)
             sampler = stream.add(driver, sensor, options.get("name", options["driver"]))
             self.waiting_steps.append(sampler.step)
             if driver.STREAMING:
                 self.steps.append(_feeder(sensor, driver.STEP_MS))
         self.streams.append(stream)
 
-    def _open_bus(self, driver, name):
+    def _open_bus(self, driver, options):
+        names = [options[key] for key in ("bus", "bus2") if key in options]
+        if driver.BUS == "pulse":
+            # Both inputs of a pair in one: which was first is what it is about.
+            return self.hal.pulse(names, *driver.PULSE)
+        opened = [self._open_one(driver, name) for name in names]
+        return opened[0] if len(opened) == 1 else opened
+
+    def _open_one(self, driver, name):
         if driver.BUS == "uart":
             return self.hal.uart(name, *driver.UART)
         if driver.BUS == "i2s":

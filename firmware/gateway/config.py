@@ -129,28 +129,35 @@ def _sensor(sensor, field, stream, board, load_driver, pins):
                 sensor["driver"],
             )
         )
-    bus_name = sensor.get("bus")
-    buses = board["buses"]
-    if not isinstance(bus_name, str) or bus_name not in buses:
-        raise ConfigError(
-            "%s.bus: board %s has no bus %r; it has %s"
-            % (field, board["name"], bus_name, ", ".join(sorted(buses)))
-        )
-    bus = buses[bus_name]
-    if bus["kind"] != driver.BUS:
-        raise ConfigError(
-            "%s.bus: %s speaks %s, not %s" % (field, sensor["driver"], driver.BUS, bus["kind"])
-        )
+    # A pair of sensors that are read as one hangs on two buses.
+    ends = ("bus", "bus2")[: getattr(driver, "BUSES", 1)]
+    for key in ends:
+        _check_bus(sensor.get(key), "%s.%s" % (field, key), sensor["driver"], driver, board)
     if "name" in sensor:
         check_name(sensor, "name", field + ".name")
-    _options(sensor, field, getattr(driver, "OPTIONS", ()))
-    _claim_pins(bus_name, bus, field, pins, sensor, driver)
+    _options(sensor, field, ends, getattr(driver, "OPTIONS", ()))
+    for key in ends:
+        bus = board["buses"][sensor[key]]
+        _claim_pins(sensor[key], bus, "%s.%s" % (field, key), pins, sensor, driver)
     return dict(sensor)
 
 
-def _options(sensor, field, options):
+def _check_bus(name, field, driver_name, driver, board):
+    """ConfigError when the board has no such bus, or it is of another kind."""
+    buses = board["buses"]
+    if not isinstance(name, str) or name not in buses:
+        raise ConfigError(
+            "%s: board %s has no bus %r; it has %s"
+            % (field, board["name"], name, ", ".join(sorted(buses)))
+        )
+    kind = buses[name]["kind"]
+    if kind != driver.BUS:
+        raise ConfigError("%s: %s speaks %s, not %s" % (field, driver_name, driver.BUS, kind))
+
+
+def _options(sensor, field, ends, options):
     """ConfigError for an option that the driver does not have, or not with that value."""
-    keys(sensor, field, _SENSOR_KEYS + tuple([option[0] for option in options]))
+    keys(sensor, field, _SENSOR_KEYS + ends[1:] + tuple([option[0] for option in options]))
     for name, *limits in options:
         if name not in sensor:
             continue
@@ -167,18 +174,19 @@ def _claim_pins(bus_name, bus, field, pins, sensor, driver):
         owner = pins.get(pin)
         if owner is not None and (owner != bus_name or bus["kind"] != "i2c"):
             raise ConfigError(
-                "%s.bus: pin %s of %s is already used by %s" % (field, pin, bus_name, owner)
+                "%s: pin %s of %s is already used by %s" % (field, pin, bus_name, owner)
             )
         pins[pin] = bus_name
     if bus["kind"] == "i2c":
         address = sensor.get("address", driver.ADDRESSES[0])
         owner = pins.get((bus_name, address))
         if owner:
+            field = field[: field.rindex(".")]
             raise ConfigError("%s.address: %d is already that of %s" % (field, address, owner))
         pins[bus_name, address] = sensor["driver"]
     elif not bus.get("pins"):
         if bus_name in pins:
-            raise ConfigError("%s.bus: %s is already used" % (field, bus_name))
+            raise ConfigError("%s: %s is already used" % (field, bus_name))
         pins[bus_name] = bus_name
 
 

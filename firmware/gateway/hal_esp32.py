@@ -14,7 +14,7 @@ import machine
 import network
 from micropython import const
 
-from gateway import dial, links
+from gateway import dial, edges, links
 
 _EPOCH_2000_S = const(946684800)
 _SECTOR = const(4096)
@@ -235,6 +235,23 @@ class Hal:
         poller.register(i2s, select.POLLIN)
         poller.poll(0)
         return i2s
+
+    def pulse(self, names, both, places):
+        """Return the edges of contacts to ground: of closing, or of `both` ways.
+
+        Interrupts of this port wait for the interpreter, eight at most: a call that blocks makes
+        their times late. It has no others, and counters in hardware (1.26 and later, not on every
+        chip) know no times.
+        """
+        pins = [
+            machine.Pin(self._bus(name, "pulse")["pins"]["in"], machine.Pin.IN, machine.Pin.PULL_UP)
+            for name in names
+        ]
+        found = edges.Edges(time.ticks_us, pins, places)
+        trigger = machine.Pin.IRQ_FALLING | (machine.Pin.IRQ_RISING if both else 0)
+        for pin in pins:
+            pin.irq(found.note, trigger)
+        return found
 
     def lamp(self, on):
         """Light the board's LED, if it has one."""

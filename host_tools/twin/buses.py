@@ -1,5 +1,7 @@
 """Simulated buses: MicroPython's method names on the node's side, sensor models on the other."""
 
+from host_tools.twin.contacts import TICKS_MASK, edges
+
 
 class Nobody:
     """The other end of a serial line on which nothing hangs."""
@@ -50,6 +52,33 @@ class Uart:
         self._receive()
         self._model.write(bytes(data), self._now_ms())
         return len(data)
+
+
+class Pulse:
+    """The edges of the contacts of one or two models.
+
+    A model's `pending` gives four bytes an edge, little-endian: how many microseconds ago it came,
+    a multiple of 4, and 1 for closing.
+    """
+
+    def __init__(self, models, now_ms):
+        self._models = models
+        self._now_ms = now_ms
+        self._edges = []
+        self.lost = 0
+
+    def readinto(self, buf):
+        """Fill an array of type i with edges that wait, oldest first; return how many."""
+        data = [model.pending(self._now_ms()) for model in self._models]
+        self._edges += edges(data, self.now())
+        count = min(len(buf), len(self._edges))
+        for i in range(count):
+            buf[i] = self._edges[i]
+        self._edges = self._edges[count:]
+        return count
+
+    def now(self):
+        return self._now_ms() * 1000 & TICKS_MASK
 
 
 class I2s:

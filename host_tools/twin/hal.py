@@ -13,6 +13,8 @@ import time
 
 from micropython import const
 
+from host_tools.twin.contacts import edges
+
 REQUEST = "<BBqIH"
 ANSWER = "<BH"
 ANSWER_BYTES = const(3)
@@ -154,6 +156,27 @@ class I2s:
         uctypes.bytearray_at(uctypes.addressof(buf), size)[:] = data[:size]
         self._data = data[size:]
         return size
+
+
+class Pulse:
+    """The edges of one or two contacts; the world's end of each is a serial line."""
+
+    def __init__(self, pipe, places, now_us):
+        self._pipe = pipe
+        self._places = places
+        self._edges = []
+        self.now = now_us
+        self.lost = 0
+
+    def readinto(self, buf):
+        if not self._edges:
+            data = [self._pipe.ask(UART_READ, place) for place in self._places]
+            self._edges = edges(data, self.now()) if any(data) else []
+        count = min(len(buf), len(self._edges))
+        for i in range(count):
+            buf[i] = self._edges[i]
+        self._edges = self._edges[count:]
+        return count
 
 
 class Keep:
@@ -305,6 +328,12 @@ class Hal:
 
     def i2s(self, name, rate, ibuf):
         return I2s(self._pipe, self._places[name][0])
+
+    def pulse(self, names, both, places):
+        return Pulse(self._pipe, [self._places[name][0] for name in names], self._now_us)
+
+    def _now_us(self):
+        return (self._scheduler.now_ms - self._boot_ms) * 1000 % _TICKS_PERIOD
 
     def flash(self, name):
         return Partition(self._pipe, *self._places[name])

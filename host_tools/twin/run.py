@@ -138,9 +138,13 @@ def _connect(universe, chosen: dict, board: dict, tapes: dict, plan: Plan) -> No
             else:
                 truth = source.Generator(plan.seed, getattr(module, "USUAL", None))
             model = module.Model(truth, sensor)
-            if plan.faults:
-                model = faults.Unruly(model, plan.seed + zlib.crc32(driver.encode()))
-            models.setdefault(sensor["bus"], []).append(model)
+            ends = {"bus": model}
+            if "bus2" in sensor:
+                ends["bus2"] = model.second
+            for key, end in ends.items():
+                if plan.faults:
+                    end = faults.Unruly(end, plan.seed + zlib.crc32(driver.encode()))
+                models.setdefault(sensor[key], []).append(end)
     # A bus without a sensor is silent: a configuration that is sent later may ask for it.
     for bus, about in board["buses"].items():
         universe.connect(bus, about["kind"], models.get(bus, []))

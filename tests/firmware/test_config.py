@@ -8,6 +8,7 @@ BOARD = {
     "buses": {
         "uart1": {"kind": "uart", "pins": {"tx": 17, "rx": 16}},
         "uart2": {"kind": "uart", "pins": {"tx": 4, "rx": 16}},
+        "uart3": {"kind": "uart", "pins": {"tx": 5, "rx": 18}},
         "i2c0": {"kind": "i2c", "pins": {"sda": 21, "scl": 22}},
     },
 }
@@ -34,8 +35,13 @@ class Breath:
     ADDRESSES = (119,)
 
 
+class Pair(Dust):
+    BUSES = 2
+    CHANNELS = (("vehicles", "1", 1),)
+
+
 def _load(name):
-    drivers = {"dust": Dust, "weather": Weather, "breath": Breath}
+    drivers = {"dust": Dust, "weather": Weather, "breath": Breath, "pair": Pair}
     if name not in drivers:
         raise ImportError(name)
     return drivers[name]
@@ -88,7 +94,7 @@ def test_config_names_the_field_that_is_wrong():
         (_set(*first, "driver", "sds999"), "streams[0].sensors[0].driver", "sds999"),
         (_set(*first, "driver", "../x"), "streams[0].sensors[0].driver", "../x"),
         (_set(*first, "driver", None), "streams[0].sensors[0].driver", "None"),
-        (_set(*first, "bus", "uart9"), "streams[0].sensors[0].bus", "i2c0, uart1, uart2"),
+        (_set(*first, "bus", "uart9"), "streams[0].sensors[0].bus", "i2c0, uart1, uart2, uart3"),
         (_set(*first, "bus", "i2c0"), "streams[0].sensors[0].bus", "speaks uart"),
         (_set("streams", 0, "period_ms", 1500), "streams[0].period_ms", "2000"),
         (_set("streams", 0, "period_ms", 10.5), "streams[0].period_ms", "whole number"),
@@ -150,6 +156,26 @@ def test_config_refuses_a_pin_used_twice_but_shares_an_i2c_bus():
     assert names[-1] == "roof_temperature"
     message = _refused(lambda settings: second_weather(settings, 118))
     assert message.startswith("streams[0].sensors[2].address: 118 "), message
+
+
+def test_config_hangs_a_pair_on_two_buses():
+    def pair(**buses):
+        settings = _good()
+        settings["streams"][0]["sensors"][0] = dict(driver="pair", **buses)
+        return settings
+
+    checked = config.check(pair(bus="uart1", bus2="uart3"), BOARD, _load)
+    assert checked["streams"][0]["sensors"][0]["bus2"] == "uart3"
+    for buses, wrong in (
+        ({"bus": "uart1"}, "bus2: board sim has no bus None"),
+        ({"bus": "uart1", "bus2": "uart1"}, "bus2: pin 16 of uart1 is already used by uart1"),
+        ({"bus": "uart1", "bus2": "uart2"}, "bus2: pin 16 of uart2 is already used by uart1"),
+        ({"bus": "uart1", "bus2": "i2c0"}, "bus2: pair speaks uart, not i2c"),
+    ):
+        message = raises(config.ConfigError, config.check, pair(**buses), BOARD, _load)
+        assert message.startswith("streams[0].sensors[0]." + wrong), message
+    message = _refused(_set("streams", 0, "sensors", 0, "bus2", "uart3"))
+    assert message.startswith("streams[0].sensors[0]: unknown key 'bus2'"), message
 
 
 def test_config_tells_sensors_of_different_kinds_apart():

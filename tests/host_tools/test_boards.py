@@ -18,6 +18,7 @@ OPTIONAL = {
     "buses.uart2",
     "buses.i2c0",
     "buses.i2s0",
+    *(f"buses.pulse{i}" for i in range(1, 5)),
 }
 HARMLESS = [("title", "x"), ("buses", {})]
 

@@ -34,29 +34,31 @@ def nodes(drivers):
     for name in drivers:
         driver = config.load_driver(name)
         for sensors in [*made, []]:
-            bus = _free_bus(driver, sensors)
-            if bus:
+            buses = _free_buses(driver, sensors)
+            if buses:
                 break
-        assert bus, f"boards/sim.json has no {driver.BUS} for {name}: add one"
+        assert buses, f"boards/sim.json has no {driver.BUS} for {name}: add one"
         if not sensors:
             made.append(sensors)
-        sensors.append({"driver": name, "bus": bus, "name": name})
+        sensors.append({"driver": name, **dict(zip(("bus", "bus2"), buses)), "name": name})
     return made
 
 
-def _free_bus(driver, sensors):
-    """Return a bus on which there is room for one more sensor, or None."""
+def _free_buses(driver, sensors):
+    """Return buses, one or two, on which there is room for one more sensor, or none."""
     fitted = [config.load_driver(sensor["driver"]) for sensor in sensors]
     channels = sum(len(one.CHANNELS) for one in [driver, *fitted])
     if len(sensors) >= SENSORS_MOST or channels > CHANNELS_MOST:
-        return None
+        return []
+    free = []
     for bus, about in BOARD["buses"].items():
-        there = [one for one, sensor in zip(fitted, sensors) if sensor["bus"] == bus]
+        there = [one for one, sensor in zip(fitted, sensors) if bus in sensor.values()]
         if about["kind"] != driver.BUS:
             continue
         if not there or (driver.BUS == "i2c" and not _meet([driver, *there])):
-            return bus
-    return None
+            free.append(bus)
+    needed = getattr(driver, "BUSES", 1)
+    return free[:needed] if len(free) >= needed else []
 
 
 def _meet(drivers):

@@ -65,3 +65,13 @@ def test_a_shared_bus_goes_as_slowly_as_one_sensor_needs():
     done, _, _ = wire("esp32_generic", {"wifi": [], "i2c": [100000, 50000, 100000]})
     opened = [operation for operation in done if operation[0] == "i2c"]
     assert opened == [["i2c", 0, "pin 22", "pin 21", freq] for freq in (100000, 50000, 50000)]
+
+
+def test_contacts_are_pulled_up_and_heard_by_interrupt():
+    pulses = [[["pulse1"], False], [["pulse1", "pulse2"], True]]
+    done, _, _ = wire("esp32_generic", {"wifi": [], "pulse": pulses})
+    one = [["pull", 4, 1, 2], ["interrupt", 4, 2], ["edges", [0]]]
+    two = [["pull", 4, 1, 2], ["pull", 19, 1, 2], ["interrupt", 4, 3], ["interrupt", 19, 3]]
+    assert [operation for operation in done if operation[0] != "pin"] == one + two + [
+        ["edges", [0, 2]]
+    ]

@@ -4,6 +4,7 @@
 `esp32` and `network` are the test board's, but for what is noted down here.
 """
 
+import array
 import json
 import sys
 
@@ -11,15 +12,25 @@ import machine
 import network
 
 done = []
+handlers = []
 
 
 class Pin:
-    IN, OUT = 1, 3
+    IN, OUT, PULL_UP = 1, 3, 2
+    IRQ_RISING, IRQ_FALLING = 1, 2
 
-    def __init__(self, number, mode=None, value=None):
+    def __init__(self, number, mode=None, pull=None, value=None):
         self._number = number
+        if pull:
+            done.append(["pull", number, mode, pull])
 
-    def __call__(self, on):
+    def irq(self, handler, trigger):
+        done.append(["interrupt", self._number, trigger])
+        handlers.append((handler, self))
+
+    def __call__(self, on=None):
+        if on is None:
+            return 1
         done.append(["pin", self._number, on])
 
     value = __call__
@@ -73,4 +84,10 @@ hal.lamp(True)
 hal.lamp(False)
 for freq in settings.get("i2c", ()):
     hal.i2c("i2c0", freq)
+for names, both in settings.get("pulse", ()):
+    waiting = array.array("i", [0] * 8)
+    found = hal.pulse(names, both, 8)
+    for handler, pin in handlers:
+        handler(pin)
+    done.append(["edges", [edge & 3 for edge in waiting[: found.readinto(waiting)]]])
 print(json.dumps([done, hal.link.up(), "gateway.lte" in sys.modules]))
