@@ -110,8 +110,9 @@ def post(tmp_path_factory):
     """A node that answered every question of `kista provision`, its broker, its database."""
     place = make_place(tmp_path_factory.mktemp("post"))
     typed = ["post-17", "city", "", place.url, str(place.house.folder), "Torshamnsgatan 20"]
-    typed += ["59.4046", "17.9497", "4", "210", "2", "sds011", "", "bme280", ""]
-    typed += ["1", "hush-city", ""]
+    typed += ["59.4046", "17.9497", "4", "210", "2", "sds011", "", "bme280"]
+    # No microphone, nothing on the pulse inputs.
+    typed += [""] * 5 + ["1", "hush-city", ""]
     air = place.folder / "board", AIR
     with place.running(), ingesting(place) as rows, PtyBoard(*air) as board:
         arguments = ("--port", board.port, "--claims", place.folder / "claims.csv")
