@@ -102,7 +102,7 @@ def _configuration(report: dict) -> Finding:
 
 
 def _sensor(label: str, report: dict) -> Finding:
-    unanswered, broken, driver, values, marks = report["sensors"][label]
+    unanswered, broken, driver, values, marks, *more = report["sensors"][label]
     # Beside a value some marks mean another thing.
     silent = all(value is None for value in values)
     common = 0
@@ -136,7 +136,21 @@ def _sensor(label: str, report: dict) -> Finding:
     if missed * MISSED_SHARE > report.get("rows", 0) > 0 and missed > 1:
         do = "is its plug tight, is the cable too long?"
         return Finding(YELLOW, label, f"{says}; missed {missed} readings", do)
+    hours, life = more[0] if more else None, _life(driver)
+    if hours is not None and life:
+        says = f"{says}; awake {hours:,} of {life:,} h"
+        if hours >= life:
+            do = f'change it; then the command hours, {{"sensor": "{label}"}}, begins a new count'
+            return Finding(YELLOW, label, f"{says}: it has outlived itself", do)
     return Finding(GREEN, label, says)
+
+
+def _life(driver: str) -> int:
+    """Return how many hours awake such a sensor is made for, 0: not known."""
+    try:
+        return getattr(config.load_driver(driver), "LIFE_H", 0)
+    except ImportError:
+        return 0
 
 
 def readings(driver: str, values: list) -> str:

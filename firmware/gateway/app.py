@@ -7,6 +7,7 @@ from micropython import const
 from gateway.clock import Clock
 from gateway.commands import Commands
 from gateway.health import STALLED_AFTER_MS, Health, leave_word
+from gateway.hours import Hours
 from gateway.resend import Resend
 from gateway.sampler import Stream
 from gateway.spool import Spool
@@ -52,9 +53,11 @@ class Node:
         idents = [ident for ident, _ in schemas]
         self.spool = Spool(hal.flash("journal"), hal.flash("spool"), boot, self.clock, idents)
         self.spool.mount()
+        self.hours = Hours(hal.store)
         self.streams = []
         for number, stream in enumerate(streams):
             self._wire_stream(number, stream, drivers)
+        self.steps.append(self.hours.step)
         self.steps.append(self.spool.step)
         self._resends = Resend(self.spool, hal.store)
         self.steps.append(self._resends.step)
@@ -83,6 +86,8 @@ class Node:
             driver = drivers[options["driver"]]
             sensor = driver.Sensor(self._open_bus(driver, options), self.clock, options)
             sampler = stream.add(driver, sensor, options.get("name", options["driver"]))
+            if hasattr(driver, "LIFE_H"):
+                self.hours.add(sampler)
             self.waiting_steps.append(sampler.step)
             if driver.STREAMING:
                 self.steps.append(_feeder(sensor, driver.STEP_MS))
@@ -109,6 +114,7 @@ class Node:
             stream.running = False
             self.spool.close_now(number)
         self.spool.commit()
+        self.hours.save()
 
     def delivered(self):
         """Return whether every row taken is in a frame, and every frame acknowledged."""

@@ -32,6 +32,7 @@ class Commands:
             "reboot": self._reboot,
             "identify": self._identify,
             "health": self._health,
+            "hours": self._hours,
         }
 
     def step(self):
@@ -58,6 +59,11 @@ class Commands:
         # Retained on its own topic; too long to go out twice.
         self._node.uplink.want_health()
         return {}
+
+    def _hours(self, arguments):
+        hours = arguments.get("hours", 0)
+        self._node.hours.set(arguments.get("sensor"), hours)
+        return {"hours": hours}
 
     def _reboot(self, arguments):
         self.reset_soon()

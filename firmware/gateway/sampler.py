@@ -18,7 +18,10 @@ class Sampler:
         self._first = first
         self._driver = driver
         self._sensor = sensor
-        self._awake_since = clock.uptime_ms()
+        self._awake_since = self._counted_to = clock.uptime_ms()
+        # Of a sensor that ages by being awake: not kept yet, and the whole hours that are kept.
+        self.awake_ms = 0
+        self.hours = None
         self.label = label
         self.count = len(driver.CHANNELS)
         self.judge = Judge(driver, stream.period_ms)
@@ -38,7 +41,7 @@ class Sampler:
         if self._naps and wait > self._driver.WARM_UP_MS:
             await self._clock.sleep_ms(wait - self._driver.WARM_UP_MS)
             await self._try(self._sensor.wake)
-            self._awake_since = self._clock.uptime_ms()
+            self._awake_since = self._counted_to = self._clock.uptime_ms()
             wait, _, known = stream.moment()
         await self._clock.sleep_ms(wait)
         _, time, quality = stream.moment()
@@ -56,6 +59,9 @@ class Sampler:
 
     async def _read(self):
         """Return (values, their flags)."""
+        now = self._clock.uptime_ms()
+        awake_ms = now - self._counted_to
+        self._counted_to = now
         try:
             values = await self._sensor.read()
         except OSError:
@@ -67,6 +73,8 @@ class Sampler:
             self.failed = "sends wrong data: %s" % error
             return (None,) * self.count, (flags.BAD_DATA,) * self.count
         self.failed = ""
+        if self.hours is not None:
+            self.awake_ms += awake_ms
         warm = self._clock.uptime_ms() - self._awake_since >= self._driver.WARM_UP_MS
         mask = 0 if warm else flags.WARM_UP
         if self._marks:
@@ -81,7 +89,7 @@ class Sampler:
             self.unanswered += 1
 
     def report(self):
-        """Return [unanswered, broken, driver, values, flags of its last row]."""
+        """Return [unanswered, broken, driver, values, flags of its last row, hours awake]."""
         driver = self._driver.__name__.split(".")[-1]
         last = self._stream.last
         values, marks = (last[1], last[2]) if last else ((), ())
@@ -92,6 +100,7 @@ class Sampler:
             driver,
             list(values[first:end]),
             list(marks[first:end]),
+            self.hours,
         ]
 
 

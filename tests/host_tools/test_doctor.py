@@ -111,6 +111,19 @@ NO_ANSWER, BAD_DATA = [flags.NO_ANSWER] * 2, [flags.BAD_DATA] * 2
         # One value is missing, which is no disagreement.
         ({"sensors": {"dust": [0, 0, "sds011", [1, None], [0, 32]]}}, "dust", GREEN, "pm10 -"),
         ({"sensors": {"dust": [0, 0, "own", [1, 5], [0, 0]]}}, "dust", GREEN, "0 1, 1 5"),
+        ({"sensors": {"dust": [0, 0, "own", [1, 5], [0, 0], 9]}}, "dust", GREEN, "0 1, 1 5"),
+        (
+            {"sensors": {"dust": [0, 0, "sds011", [1, 5], [0, 0], 7999]}},
+            "dust",
+            GREEN,
+            "awake 7,999 of 8,000 h",
+        ),
+        (
+            {"sensors": {"dust": [0, 0, "sds011", [1, 5], [0, 0], 8000]}},
+            "dust",
+            YELLOW,
+            "it has outlived itself",
+        ),
         ({"rssi": -72}, "network", YELLOW, "weak"),
         ({"rssi": -85}, "network", RED, "too weak"),
         ({"rssi": None}, "network", GREEN, "connected"),

@@ -16,7 +16,9 @@ FACTS = {
     "distrust": (
         "At a period of 60 s and more the sampler lets fan and laser sleep and wakes them 30 "
         "s before each reading. Read every 150 s it lasts four and a half years, awake all "
-        "the time eleven months.",
+        "the time eleven months. The node counts its hours awake, keeps them over reboots, and "
+        "says them in health; `kista doctor` says when they are up. The command hours begins a new "
+        "count.",
         "It counts water as dust: valid to 70 %RH. Put a humidity sensor beside it and keep "
         "both series.",
         "PM10 is extrapolated from small particles: coarse dust (sand, pollen) is mostly missed.",
