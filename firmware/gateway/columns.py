@@ -46,10 +46,14 @@ def code_column(coder, column):
     start = 0
     gone = coder.tree(_MISSING, not isinstance(column, array) and None in column, 1)
     if gone:
-        marks = array("i", [rangecoder.BIAS + (value is None) for value in column])
+        marks = array("i", bytes(4 * rows))
+        for row in range(rows):
+            marks[row] = rangecoder.BIAS + (column[row] is None)
         coder.begin_steps(_MISSING_BANK)
         yield from slices(coder, marks, 0)
-        gone = bytes(mark != rangecoder.BIAS for mark in marks)
+        gone = bytearray(rows)
+        for row in range(rows):
+            gone[row] = marks[row] != rangecoder.BIAS
         while start < rows and gone[start]:
             start += 1
         for row in range(rows):

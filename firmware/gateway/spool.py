@@ -24,6 +24,7 @@ _COMMIT_ROWS = const(16)
 _JOURNAL_HEAD = const(8)
 # A frame closes when the journal's ring has come so near to its first row.
 _SECTORS_LEFT = const(2)
+_BLOCK_NUMBERS = const(64)
 # The anchor of a boot goes into so many frames: one of them will be delivered.
 _ANCHOR_FRAMES = const(2)
 
@@ -37,7 +38,11 @@ class Open:
         self.since_ms = now_ms
         # Arrays: in a list each time would be an object of its own, and each number a word.
         self.times = array("q")
-        self.numbers = [array("i") for _ in range(channels)]
+        # Row behind row, in blocks: an array a channel would cost a wide stream of few rows more
+        # than its numbers do, and growing arrays break up the heap.
+        self.channels = channels
+        self.block_rows = max(1, _BLOCK_NUMBERS // channels)
+        self._blocks = []
         # By channel and row, made when needed: masks, and 1 where there is no number.
         self.flags = None
         self.gone = None
@@ -49,19 +54,35 @@ class Open:
         """Take a row (time, values, flags)."""
         time, values, masks = row
         if self.flags is None and any(masks):
-            self.flags = self._zeros()
+            self.flags = [None] * len(values)
         if self.gone is None and None in values:
-            self.gone = self._zeros()
-        self.times.append(time)
-        for i in range(len(self.numbers)):
-            self.numbers[i].append(values[i] or 0)
+            self.gone = [None] * len(values)
+        place = len(self.times) % self.block_rows * self.channels
+        if not place:
+            self._blocks.append(array("i", bytes(4 * self.block_rows * self.channels)))
+        block = self._blocks[-1]
+        for i in range(self.channels):
+            block[place + i] = values[i] or 0
             if self.flags is not None:
-                self.flags[i].append(masks[i])
+                self._mark(self.flags, i, masks[i])
             if self.gone is not None:
-                self.gone[i].append(values[i] is None)
+                self._mark(self.gone, i, values[i] is None)
+        self.times.append(time)
 
-    def _zeros(self):
-        return [bytearray(len(self.times)) for _ in self.numbers]
+    def _mark(self, marks, channel, mark):
+        """Add a mark of a new row; a channel has none before its first that is not 0."""
+        if mark and marks[channel] is None:
+            marks[channel] = bytearray(len(self.times))
+        if marks[channel] is not None:
+            marks[channel].append(mark)
+
+    def column(self, channel, start, end):
+        """Return the numbers of a channel in some rows."""
+        column = array("i", bytes(4 * (end - start)))
+        for row in range(start, end):
+            block = self._blocks[row // self.block_rows]
+            column[row - start] = block[row % self.block_rows * self.channels + channel]
+        return column
 
 
 class Columns:
@@ -73,11 +94,12 @@ class Columns:
         self._end = end
 
     def __len__(self):
-        return len(self._one.numbers)
+        return self._one.channels
 
     def __getitem__(self, i):
-        column = self._one.numbers[i][self._start : self._end]
-        gone = self._one.gone and self._one.gone[i][self._start : self._end]
+        column = self._one.column(i, self._start, self._end)
+        gone = self._one.gone and self._one.gone[i]
+        gone = gone and gone[self._start : self._end]
         if gone and any(gone):
             column = [None if gone[row] else column[row] for row in range(len(column))]
         return column
@@ -206,7 +228,7 @@ class Spool:
     def _frame(self, one, start, end):
         """Return a Frame of some rows, its sequence number still to be given."""
         columns = Columns(one, start, end)
-        flags = one.flags and [masks[start:end] for masks in one.flags]
+        flags = one.flags and [masks and masks[start:end] for masks in one.flags]
         anchor = self._anchor if one.quality and self._anchors_left else None
         schema = self._schemas[one.stream]
         times = one.times if end - start == len(one.times) else one.times[start:end]
