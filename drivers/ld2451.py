@@ -6,19 +6,12 @@ settles it. The sensor numbers no targets: which echoes belong together is the t
 
 from micropython import const
 
-from gateway.tracker import Tracker
+from gateway import tracker, traffic
 
 BUS = "uart"
 UART = (115200, 2048)
-CHANNELS = (
-    ("vehicles", "1", 1),
-    ("vehicles_approaching", "1", 1),
-    ("vehicles_leaving", "1", 1),
-    ("speed_mean", "km/h", 10),
-    ("speed_p85", "km/h", 10),
-    ("coverage", "s", 1),
-)
-RANGE = ((0, 1000), (0, 1000), (0, 1000), (0, 2500), (0, 2500), (0, 3600))
+CHANNELS = traffic.Channels(tracker.DIRECTIONS)
+RANGE = CHANNELS.ranges
 MIN_PERIOD_MS = 10000
 WARM_UP_MS = 0
 STREAMING = True
@@ -30,7 +23,6 @@ _HEAD = b"\xf4\xf3\xf2\xf1"
 _TAIL = b"\xf8\xf7\xf6\xf5"
 EMPTY = _HEAD + b"\0\0" + _TAIL
 _FRAME_MS = const(100)
-_FRAMES_A_SECOND = const(10)
 _TARGET_BYTES = const(5)
 _TARGETS_MOST = const(8)
 _OVERHEAD = const(10)
@@ -81,7 +73,8 @@ class Sensor:
         self._approaching = options.get("approaching", 1)
         self._range_m = options.get("range_m", 100)
         self._speed_least = options.get("speed_least_kmh", 5)
-        self._tracker = Tracker()
+        self._period = traffic.Period(CHANNELS)
+        self._tracker = tracker.Tracker(self._period)
         self._buffer = b""
         self._frames = 0
         self._configured = False
@@ -159,9 +152,11 @@ class Sensor:
         self.step()
         frames = self._frames
         self._frames = 0
-        result = self._tracker.finish(self._clock.uptime_ms())
+        self._tracker.expire(self._clock.uptime_ms())
+        row = self._period.finish(frames * _FRAME_MS)
         if not frames:
+            self._period.interrupt()
             # It may have been replaced: set it up again.
             self._configured = False
             raise OSError("ld2451: silent")
-        return result + ((frames + _FRAMES_A_SECOND // 2) // _FRAMES_A_SECOND,)
+        return row

@@ -19,6 +19,8 @@ FACTS = (
 )
 PRICES = {"€": "below 10 €", "€€": "below 40 €", "€€€": "below 150 €", "€€€€": "more"}
 UNITS = {"ug/m3": "µg/m³", "degC": "°C", "1/cm3": "1/cm³", "um": "µm", "Ohm": "Ω", "1": ""}
+# In a line of the overview; a sensor's own table has all.
+NAMES_MOST = 6
 OVERVIEW = (
     *("driver", "measures", "bus", "channels", "warm-up"),
     *("life", "supply", "price", "proven by"),
@@ -74,7 +76,7 @@ def overview(sensors: list[Sensor]) -> Table:
                 sensor.name,
                 sensor.facts["measures"],
                 bus(sensor.driver),
-                "\n".join(channels(sensor.driver, sensor.driver.RANGE)),
+                "\n".join(channels(sensor.driver, sensor.driver.RANGE, NAMES_MOST)),
                 _duration(sensor.driver.WARM_UP_MS),
                 life(sensor),
                 sensor.facts["supply"],
@@ -154,15 +156,18 @@ def life(sensor: Sensor) -> str:
     return f"{hours:,} h, {sensor.facts['life']}" if hours else sensor.facts["life"]
 
 
-def channels(driver: ModuleType, limits) -> list[str]:
-    """Return `names: step unit, least to most` of channels alike; `limits`: None leaves one out."""
+def channels(driver: ModuleType, limits, names_most: int | None = None) -> list[str]:
+    """Return `names: step unit, least to most` of channels alike; `limits`: None leaves one out.
+
+    Of more than `names_most` names there are the first and the last.
+    """
     alike = [
         (name, (unit, scale, tuple(span)))
         for (name, unit, scale), span in zip(driver.CHANNELS, limits, strict=True)
         if span is not None
     ]
     told = []
-    for names, (unit, scale, span) in _grouped(alike):
+    for names, (unit, scale, span) in _grouped(alike, names_most):
         step, least, most = (_number(value, scale) for value in (1, *span))
         told.append(f"{f'{names}: {step} {UNITS.get(unit, unit)}'.rstrip()}, {least} to {most}")
     return told
@@ -190,10 +195,16 @@ def judged(driver: ModuleType) -> list[str]:
     return [f"{names}: {text}" for names, text in _grouped(alike)]
 
 
-def _grouped(pairs: list[tuple]) -> list[tuple]:
+def _grouped(pairs: list[tuple], names_most: int | None = None) -> list[tuple]:
     """Return ("name, name", what) of neighbours with the same."""
-    groups = groupby(pairs, key=lambda pair: pair[1])
-    return [(", ".join(name for name, _ in group), what) for what, group in groups]
+    found = []
+    for what, group in groupby(pairs, key=lambda pair: pair[1]):
+        names = [name for name, _ in group]
+        text = ", ".join(names)
+        if names_most and len(names) > names_most:
+            text = f"{names[0]} … {names[-1]} ({len(names)})"
+        found.append((text, what))
+    return found
 
 
 def _number(value: int, scale: int) -> str:

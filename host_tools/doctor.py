@@ -18,6 +18,8 @@ RADIO = {"wifi": ("Wi-Fi", -67, -80), "lte": ("LTE", -93, -103)}
 WAITING_USUAL = 8
 # One reading in so many may be missed without anybody going up a ladder.
 MISSED_SHARE = 20
+# Values of a sensor in its line; a PMS5003 has twelve.
+READINGS_MOST = 12
 
 NETWORK = {
     "wrong Wi-Fi password": "provision it again with the right password: kista provision",
@@ -137,8 +139,6 @@ def _sensor(label: str, report: dict) -> Finding:
         do = "is its plug tight, is the cable too long?"
         return Finding(YELLOW, label, f"{says}; missed {missed} readings", do)
     hours, life = more[0] if more else None, _life(driver)
-    if more[1:] and more[1]:
-        says = f"{says}; {more[1]}"
     if hours is not None and life:
         says = f"{says}; awake {hours:,} of {life:,} h"
         if hours >= life:
@@ -165,7 +165,8 @@ def readings(driver: str, values: list) -> str:
     for (name, unit, scale), value in zip(channels, values):
         shown = "-" if value is None else f"{value / scale:g}"
         told.append(f"{name} {shown} {unit if unit != '1' else ''}".strip())
-    return ", ".join(told)
+    more = len(told) - READINGS_MOST
+    return ", ".join(told[:READINGS_MOST]) + (f" and {more} more" if more > 0 else "")
 
 
 def _way(report: dict) -> Iterator[Finding]:

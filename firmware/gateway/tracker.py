@@ -3,9 +3,12 @@
 All in whole numbers: distances in dm, speeds in km/h, times in ms.
 """
 
-from array import array
-
 from micropython import const
+
+# The lanes of a radar that looks along the road.
+DIRECTIONS = ("approaching", "leaving")
+APPROACHING = const(0)
+LEAVING = const(1)
 
 # More at once than a beam over two lanes can tell apart.
 TRACKS_MOST = const(8)
@@ -14,7 +17,9 @@ HITS_LEAST = const(3)
 DEAD_MS = const(1500)
 _GATE_DM = const(40)
 _SPEED_GATE_KMH = const(20)
-_SPEED_MOST = const(255)
+# What a radar cannot see: the length of a vehicle, with which it is over a line, in m.
+_LENGTH_M = const(5)
+_STANDING_MS = const(60000)
 # A km/h is 1/360 dm/ms.
 _DM_PER_MS = const(360)
 # Places in a track.
@@ -22,22 +27,12 @@ _DISTANCE, _SPEED, _AWAY, _SEEN, _HITS, _SPEEDS = range(6)
 
 
 class Tracker:
-    """Feed it `observe()` with the targets of each radar frame; `finish()` gives the period's
-    sums.
-    """
+    """Feed it `observe()` with the targets of each radar frame; `period` counts the vehicles."""
 
-    def __init__(self):
+    def __init__(self, period):
         self._tracks = []
-        self._histogram = array("H", [0] * (_SPEED_MOST + 1))
-        self._clear()
+        self._period = period
         self.crowded = 0
-
-    def _clear(self):
-        self._approaching = 0
-        self._leaving = 0
-        self._speed_sum = 0
-        for i in range(_SPEED_MOST + 1):
-            self._histogram[i] = 0
 
     def observe(self, now, targets):
         """Take the targets [(distance m, speed km/h, away), …] of the frame at `now`."""
@@ -90,34 +85,7 @@ class Tracker:
         hits = track[_HITS]
         # In 0.1 km/h, rounded.
         speed = (20 * track[_SPEEDS] + hits) // (2 * hits)
-        if track[_AWAY]:
-            self._leaving += 1
-        else:
-            self._approaching += 1
-        self._speed_sum += speed
-        self._histogram[min((speed + 5) // 10, _SPEED_MOST)] += 1
-
-    def finish(self, now):
-        """Return (vehicles, approaching, leaving, mean speed, 85th percentile), and begin anew.
-
-        Speeds are in 0.1 km/h, None without a vehicle.
-        """
-        self.expire(now)
-        vehicles = self._approaching + self._leaving
-        mean = p85 = None
-        if vehicles:
-            mean = (2 * self._speed_sum + vehicles) // (2 * vehicles)
-            p85 = self._percentile(85, vehicles) * 10
-        result = (vehicles, self._approaching, self._leaving, mean, p85)
-        self._clear()
-        return result
-
-    def _percentile(self, percent, count):
-        """Return the speed in km/h that `percent` of the vehicles do not exceed."""
-        wanted = (count * percent + 99) // 100
-        seen = 0
-        for speed in range(_SPEED_MOST + 1):
-            seen += self._histogram[speed]
-            if seen >= wanted:
-                return speed
-        return _SPEED_MOST
+        lane = LEAVING if track[_AWAY] else APPROACHING
+        self._period.count(lane, track[_SEEN], speed)
+        over = _LENGTH_M * 36000 // speed if speed else _STANDING_MS
+        self._period.occupy(lane, min(over, _STANDING_MS))

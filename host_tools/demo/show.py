@@ -23,7 +23,7 @@ NODE = "demo"
 SPEED = 2200
 OUTAGE_HOURS = (6.0, 10.0)
 # In KiB of a chip's 32-bit words; less than that of nodes with more sensors (twin/run.py).
-HEAP = "60wk"
+HEAP = "66wk"
 POWER_CUT_HOUR = 14.2
 LOOK_EVERY_S = 0.25
 # After the node has delivered everything, ingest has so long to commit it.

@@ -14,6 +14,8 @@ from rich.table import Table
 from rich.text import Text
 
 HAPPENINGS_SHOWN = 7
+# Of a stream; the rest would push everything else off the screen.
+CHANNELS_SHOWN = 8
 
 
 @dataclass
@@ -95,8 +97,11 @@ def _readings(state: State) -> Table:
         at = f"  {date(row[0])[-5:]}" if row else ""
         table.add_row(Text(stream + at, style="dim"), "", "")
         values = row[1] if row else [None] * len(channels)
-        for (name, unit, scale), value in zip(channels, values, strict=True):
+        pairs = list(zip(channels, values, strict=True))
+        for (name, unit, scale), value in pairs[:CHANNELS_SHOWN]:
             table.add_row("  " + name, scaled(value, scale), "" if unit == "1" else unit)
+        if len(pairs) > CHANNELS_SHOWN:
+            table.add_row(Text(f"  and {len(pairs) - CHANNELS_SHOWN} more", style="dim"), "", "")
     return table
 
 

@@ -19,9 +19,9 @@ DAY_MS = 86_400_000
 EXPECTED = Column("expected", "")
 _UNITS_MS = {"s": 1000, "m": 60_000, "h": 3_600_000, "d": DAY_MS}
 # Of percentiles no other one can be made.
-_PERCENTILE = re.compile(r"(^|_)(p|la?)\d\d(@|$)")
-# A mean weighs as much as what it is the mean of.
-_WEIGHTS = {"speed_mean": "vehicles"}
+_PERCENTILE = re.compile(r"(^|_)(p|la?)\d\d(_|@|$)")
+# A mean weighs as much as what it is the mean of: speed_mean_leaving as vehicles_leaving does.
+_WEIGHTS = (("speed_mean", "vehicles"), ("headway_mean", "vehicles"))
 
 
 def parse(text: str) -> int:
@@ -107,11 +107,13 @@ def _mean(column: Column, rows: list[Row]) -> str:
 
 def _weights(name: str, rows: list[Row]) -> list[Decimal]:
     """Return how much each row's value counts in the mean."""
-    if name in _WEIGHTS:
-        named = [{column.name: text for column, text in row.values.items()} for row in rows]
-        weights = [Decimal(one.get(_WEIGHTS[name], 0)) for one in named]
-        if all(weight > 0 for weight in weights):
-            return weights
+    for mean, counted in _WEIGHTS:
+        if mean in name:
+            of = name.replace(mean, counted)
+            named = [{column.name: text for column, text in row.values.items()} for row in rows]
+            weights = [Decimal(one.get(of, 0)) for one in named]
+            if all(weight > 0 for weight in weights):
+                return weights
     return [Decimal(1)] * len(rows)
 
 

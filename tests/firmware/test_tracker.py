@@ -1,5 +1,7 @@
-from gateway import tracker
+from gateway import tracker, traffic
 from gateway.tracker import Tracker
+
+CHANNELS = traffic.Channels(tracker.DIRECTIONS)
 
 STEP_MS = 100
 
@@ -15,10 +17,18 @@ def drive(found, start, distance_m, kmh, away, frames, jitter=()):
 
 def watch(found, until=60000):
     """Return what a tracker makes of it."""
-    watched = Tracker()
+    period = traffic.Period(CHANNELS)
+    watched = Tracker(period)
     for now in sorted(found):
         watched.observe(now, found[now])
-    return watched.finish(until)
+    watched.expire(until)
+    return finish(period)
+
+
+def finish(period):
+    """Return (vehicles, approaching, leaving, mean speed, 85th percentile) of a period."""
+    row = period.finish(60000)
+    return row[0], row[3], row[4], row[1], row[2]
 
 
 def test_tracker_counts_one_vehicle_once():
@@ -76,7 +86,8 @@ def test_tracker_rounds_mean_and_percentile():
 
 
 def test_tracker_begins_each_period_anew_and_loses_nobody_between_two():
-    watched = Tracker()
+    period = traffic.Period(CHANNELS)
+    watched = Tracker(period)
     found = {}
     for i in range(20):
         drive(found, i * 700, 90, 100, False, 6)
@@ -84,18 +95,21 @@ def test_tracker_begins_each_period_anew_and_loses_nobody_between_two():
     for now in sorted(found):
         watched.observe(now, found[now])
         if now % 1000 == 0:
-            total += watched.finish(now)[0]
-    total += watched.finish(60000)[0]
+            total += finish(period)[0]
+    watched.expire(60000)
+    total += finish(period)[0]
     assert total == 20
-    assert watched.finish(61000) == (0, 0, 0, None, None)
+    assert finish(period) == (0, 0, 0, None, None)
 
 
 def test_tracker_a_crowd_has_a_limit_and_is_counted():
-    watched = Tracker()
+    period = traffic.Period(CHANNELS)
+    watched = Tracker(period)
     crowd = [(5 + 8 * i, 40, False) for i in range(12)]
     for i in range(5):
         watched.observe(i * STEP_MS, crowd)
-    assert watched.finish(60000)[0] == tracker.TRACKS_MOST
+    watched.expire(60000)
+    assert finish(period)[0] == tracker.TRACKS_MOST
     assert watched.crowded == 5 * 4
 
 

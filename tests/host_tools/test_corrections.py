@@ -252,6 +252,22 @@ def test_a_mean_speed_weighs_as_much_as_its_vehicles_and_percentiles_have_no_mea
     assert "speed_p85 [km/h]" not in told
 
 
+def test_a_directions_means_weigh_as_much_as_its_vehicles_and_its_percentile_has_no_mean():
+    names = ("vehicles_leaving", "speed_mean_leaving", "headway_mean_leaving", "speed_p85_leaving")
+    rows = [
+        Row("n1", "x", START_MS + 1 + i, None, 1, 1000, dict(zip(map(_column, names), texts)), {})
+        for i, texts in enumerate((("1", "80.0", "9.0", "80"), ("3", "40.0", "1.0", "50")))
+    ]
+    (made,) = averages.averaged(iter(rows), HOUR_MS)
+    told = {column.name: text for column, text in made.values.items()}
+    assert told["speed_mean_leaving"] == "50.00" and told["headway_mean_leaving"] == "3.00"
+    assert "speed_p85_leaving" not in told
+
+
+def _column(name):
+    return Column(name, "")
+
+
 AIR = schema.describe(
     "air",
     10_000,

@@ -39,6 +39,13 @@ def test_the_command_lists_every_sensor(capsys):
     assert told["bme280"][2] == "I²C 100 kHz, 0x76 or 0x77"
 
 
+def test_the_overview_shortens_a_long_list_and_the_sensors_own_table_does_not(capsys):
+    assert _kista("sensors") == 0
+    assert "vehicles_0_20_approaching … vehicles_80_up_leaving (14): 1," in capsys.readouterr().out
+    assert _kista("sensors", "ld2451") == 0
+    assert "vehicles_30_40_leaving" in capsys.readouterr().out
+
+
 def test_the_command_tells_all_of_one_sensor(capsys):
     assert _kista("sensors", "sds011") == 0
     told = capsys.readouterr().out

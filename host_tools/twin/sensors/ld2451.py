@@ -36,7 +36,8 @@ FACTS = {
         "count before believing a total: hourly GEH below 5 on 85 % of the hours is the usual "
         "demand.",
         "`coverage` says for how many seconds of the period the radar was heard (ten frames "
-        "are one). Without vehicles there is no speed.",
+        "are one). Without vehicles there is no speed. It cannot see how long a vehicle is: "
+        "`occupancy` is what vehicles of 5 m take at their speeds (docs/traffic.md).",
         "Sources disagree on which direction byte means approaching: walk towards it once and "
         "set `approaching`.",
         "There is no checksum. A flipped bit in header, length, target count or tail is "
