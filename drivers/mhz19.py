@@ -23,12 +23,15 @@ WARM_UP_MS = 180000
 LIFE_H = 43800
 STREAMING = False
 OPTIONS = (("range_ppm", 2000, 10000), ("self_calibration", 0, 1))
+# The command `calibrate`: from and to so many ppm, which it must have seen for so many seconds.
+CALIBRATES = (400, 400, 1200)
 
 _HEAD = const(0xFF)
 _SENSOR = const(1)
 _READ = const(0x86)
 _SELF_CALIBRATION = const(0x79)
 _RANGE = const(0x99)
+_CALIBRATE = const(0x87)
 _ON = const(0xA0)
 _RANGE_PPM = const(5000)
 _SAY_AGAIN_MS = const(12 * 3600 * 1000)
@@ -81,6 +84,8 @@ class Sensor:
         self._calibrates = options.get("self_calibration", 0)
         self._buffer = b""
         self._told_ms = None
+        # What it was set to, in words.
+        self.settings = ""
 
     async def read(self):
         """Return (CO2, temperature inside); OSError: silent for half a second.
@@ -107,6 +112,13 @@ class Sensor:
         for setting in (command(_SELF_CALIBRATION, on), command(_RANGE, 0, 0, 0, high, low)):
             self._uart.write(setting)
             await self._clock.sleep_ms(_OBEYS_MS)
+        told = (self._range, "on" if self._calibrates else "off")
+        self.settings = "range %d ppm, self-calibration %s" % told
+
+    async def calibrate(self, ppm):
+        """Let it take what it sees for 400 ppm; it does not say by how many that moves it."""
+        self._uart.write(command(_CALIBRATE))
+        await self._clock.sleep_ms(_OBEYS_MS)
 
     async def _answer(self):
         waited = 0

@@ -28,12 +28,15 @@ OPTIONS = (
     ("pressure_hpa", 700, 1400),
     ("self_calibration", 0, 1),
 )
+# The command `calibrate`: from and to so many ppm, which it must have seen for so many seconds.
+CALIBRATES = (400, 2000, 120)
 
 _START = const(0x0010)
 _READ = const(0x0300)
 _INTERVAL = const(0x4600)
 _ALTITUDE = const(0x5102)
 _SELF_CALIBRATION = const(0x5306)
+_CALIBRATE = const(0x5204)
 _INTERVAL_S = const(2)
 _WORDS = const(6)
 
@@ -56,6 +59,8 @@ class Sensor(sensirion.Continuous):
             (_SELF_CALIBRATION, options.get("self_calibration", 0)),
             (_ALTITUDE, options.get("altitude_m", 0)),
         )
+        # What it was set to, in words.
+        self.settings = ""
 
     async def _start(self):
         port = self._port
@@ -63,7 +68,13 @@ class Sensor(sensirion.Continuous):
             # They are kept in the sensor's flash, which wears.
             if sensirion.words(await port.ask(number, sensirion.SOON_MS, 1))[0] != wanted:
                 await port.tell(number, sensirion.SOON_MS, wanted)
+        calibrates, altitude = self._settings[1][1], self._settings[2][1]
+        self.settings = sensirion.told(calibrates, altitude, self._pressure)
         await port.tell(_START, sensirion.SOON_MS, self._pressure)
+
+    async def calibrate(self, ppm):
+        """Let it take what it sees for `ppm`; it does not say by how many that moves it."""
+        await self._port.tell(_CALIBRATE, sensirion.SOON_MS, ppm)
 
     async def _faults(self):
         """It reports none."""

@@ -28,6 +28,8 @@ OPTIONS = (
     ("pressure_hpa", 700, 1200),
     ("self_calibration", 0, 1),
 )
+# The command `calibrate`: from and to so many ppm, which it must have seen for so many seconds.
+CALIBRATES = (400, 2000, 180)
 
 _START = const(0x21B1)
 _START_LOW_POWER = const(0x21AC)
@@ -38,6 +40,8 @@ _READ = const(0xEC05)
 _ALTITUDE = const(0x2427)
 _PRESSURE = const(0xE000)
 _SELF_CALIBRATION = const(0x2416)
+_CALIBRATE = const(0x362F)
+_CALIBRATES_MS = const(400)
 _STOPS_MS = const(500)
 _SHOOTS_MS = const(5000)
 _SOON_MS = const(2)
@@ -72,6 +76,8 @@ class Sensor:
         self._begun = False
         self._last = None
         self._last_ms = 0
+        # What it was set to, in words.
+        self.settings = ""
         self.marks = (0,) * len(CHANNELS)
 
     async def read(self):
@@ -101,9 +107,17 @@ class Sensor:
             await tell(_PRESSURE, _SOON_MS, self._pressure)
         if self._mode != "single":
             await tell(_START_LOW_POWER if self._mode == "low_power" else _START, _SOON_MS)
+        self.settings = sensirion.told(self._calibrates, self._altitude, self._pressure)
         self._begun = True
         self._last = None
         self._last_ms = self._clock.uptime_ms()
+
+    async def calibrate(self, ppm):
+        """Let it take what it sees for `ppm`; return by how many that moves it, OSError."""
+        # The next reading starts it again.
+        self._begun = False
+        await self._port.tell(_STOP, _STOPS_MS)
+        return await self._port.calibrate(_CALIBRATE, _CALIBRATES_MS, ppm)
 
     async def _shoot(self):
         # The data sheet wants the first after power-on thrown away.

@@ -29,11 +29,15 @@ OPTIONS = (
     ("pressure_hpa", 700, 1200),
     ("self_calibration", 0, 1),
 )
+# The command `calibrate`: from and to so many ppm, which it must have seen for so many seconds.
+CALIBRATES = (400, 2000, 180)
 
 _START = const(0x0021)
 _STOP = const(0x0104)
 _READ = const(0x0300)
 _SELF_CALIBRATION = const(0x6711)
+_CALIBRATE = const(0x6707)
+_CALIBRATES_MS = const(500)
 _PRESSURE = const(0x6720)
 _ALTITUDE = const(0x6736)
 _STARTS_MS = const(50)
@@ -65,6 +69,8 @@ class Sensor(sensirion.Continuous):
         self._pressure = options.get("pressure_hpa")
         # It takes the lowest of a week for 400 ppm: wrong wherever that is not so.
         self._calibrates = options.get("self_calibration", 0)
+        # What it was set to, in words.
+        self.settings = ""
 
     async def _start(self):
         tell = self._port.tell
@@ -75,7 +81,15 @@ class Sensor(sensirion.Continuous):
         await tell(_ALTITUDE, sensirion.SOON_MS, self._altitude)
         if self._pressure is not None:
             await tell(_PRESSURE, sensirion.SOON_MS, self._pressure)
+        self.settings = sensirion.told(self._calibrates, self._altitude, self._pressure)
         await tell(_START, _STARTS_MS + sen.FIRST_MS)
+
+    async def calibrate(self, ppm):
+        """Let it take what it sees for `ppm`; return by how many that moves it, OSError."""
+        # The next reading starts it again.
+        self._since = None
+        await self._port.tell(_STOP, _STOPS_MS)
+        return await self._port.calibrate(_CALIBRATE, _CALIBRATES_MS, ppm)
 
     async def _faults(self):
         return await sen.faults(self._port, _FAULTS)

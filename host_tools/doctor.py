@@ -139,6 +139,8 @@ def _sensor(label: str, report: dict) -> Finding:
         do = "is its plug tight, is the cable too long?"
         return Finding(YELLOW, label, f"{says}; missed {missed} readings", do)
     hours, life = more[0] if more else None, _life(driver)
+    if more[1:] and more[1]:
+        says = f"{says}; {more[1]}"
     if hours is not None and life:
         says = f"{says}; awake {hours:,} of {life:,} h"
         if hours >= life:

@@ -33,6 +33,7 @@ class Commands:
             "identify": self._identify,
             "health": self._health,
             "hours": self._hours,
+            "calibrate": self._calibrate,
         }
 
     def step(self):
@@ -64,6 +65,15 @@ class Commands:
         hours = arguments.get("hours", 0)
         self._node.hours.set(arguments.get("sensor"), hours)
         return {"hours": hours}
+
+    def _calibrate(self, arguments):
+        label, ppm = arguments.get("sensor"), arguments.get("ppm")
+        for stream in self._node.streams:
+            for sampler in stream.samplers:
+                if sampler.label == label:
+                    sampler.calibrate(ppm)
+                    return {"within_ms": stream.period_ms}
+        raise ValueError("sensor: there is none called %r" % label)
 
     def _reboot(self, arguments):
         self.reset_soon()

@@ -56,6 +56,9 @@ class Console:
                 failed = sampler.failed
                 if failed is not None:
                     self._tell(node, "E" if failed else "I", sampler.label, failed or "answers")
+                says = sampler.says()
+                if says:
+                    self._tell(node, "I", sampler.label + " set", says)
         now = node.clock.uptime_ms()
         if now >= self._rows_due:
             self._rows_due = now + _ROWS_EVERY_MS

@@ -22,6 +22,9 @@ class Sampler:
         # Of a sensor that ages by being awake: not kept yet, and the whole hours that are kept.
         self.awake_ms = 0
         self.hours = None
+        # Asked for by a command: ppm to calibrate to after the next reading; what became of it.
+        self.wanted = None
+        self.calibrated = ""
         self.label = label
         self.count = len(driver.CHANNELS)
         self.judge = Judge(driver, stream.period_ms)
@@ -53,9 +56,38 @@ class Sampler:
         stream.begin(time, quality)
         values, masks = await self._read()
         stream.report(self, self._first, time, values, masks)
+        if self.wanted is not None:
+            await self._calibrate()
         if self._naps:
             await self._try(self._sensor.sleep)
         return 0
+
+    def calibrate(self, ppm):
+        """Calibrate the sensor to `ppm` after its next reading; ValueError says why not."""
+        least, most, seconds = getattr(self._driver, "CALIBRATES", (0, 0, 0))
+        if not most:
+            raise ValueError("sensor: %s cannot be calibrated" % self.label)
+        if type(ppm) is not int or not least <= ppm <= most:
+            raise ValueError("ppm: needs a whole number from %d to %d" % (least, most))
+        measured_ms = self._clock.uptime_ms() - self._awake_since
+        if self.failed != "" or measured_ms < 1000 * seconds:
+            raise ValueError("sensor: it must have measured for %d s" % seconds)
+        self.wanted = ppm
+
+    async def _calibrate(self):
+        ppm, self.wanted = self.wanted, None
+        try:
+            moved = await self._sensor.calibrate(ppm)
+        except (OSError, ValueError) as error:
+            self.calibrated = "not calibrated to %d ppm (%s)" % (ppm, error)
+            return
+        by = "" if moved is None else " (by %d)" % moved
+        self.calibrated = "calibrated to %d ppm%s" % (ppm, by)
+
+    def says(self):
+        """Return what the sensor was set to and calibrated to in this boot, in words."""
+        told = getattr(self._sensor, "settings", "")
+        return "%s; %s" % (told, self.calibrated) if self.calibrated else told
 
     async def _read(self):
         """Return (values, their flags)."""
@@ -89,7 +121,7 @@ class Sampler:
             self.unanswered += 1
 
     def report(self):
-        """Return [unanswered, broken, driver, values, flags of its last row, hours awake]."""
+        """Return [unanswered, broken, driver, last values, their flags, hours awake, words]."""
         driver = self._driver.__name__.split(".")[-1]
         last = self._stream.last
         values, marks = (last[1], last[2]) if last else ((), ())
@@ -101,6 +133,7 @@ class Sampler:
             list(values[first:end]),
             list(marks[first:end]),
             self.hours,
+            self.says(),
         ]
 
 

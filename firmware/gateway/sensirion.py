@@ -15,6 +15,9 @@ _IS_READY = const(0x0202)
 _NEW_WITHIN_MS = const(20000)
 _KNOWN_WITHIN_MS = const(60000)
 _EXPONENT_OF_22_BITS = const(127 + 21)
+# What a forced calibration answers: a failure; no change.
+_REFUSED = const(0xFFFF)
+_NOT_MOVED = const(0x8000)
 # The CRC's change by four bits.
 _STEPS = b"\x00\x31\x62\x53\xc4\xf5\xa6\x97\xb9\x88\xdb\xea\x7d\x4c\x1f\x2e"
 
@@ -94,15 +97,28 @@ class Port:
         self._i2c.writeto(self._address, head + packed(values))
         await self._clock.sleep_ms(wait_ms)
 
-    async def ask(self, number, wait_ms, count):
-        """Send a command; return the bytes of the `count` words that it answers.
+    async def ask(self, number, wait_ms, count, *values):
+        """Send a command with its words; return the bytes of the `count` words that it answers.
 
         They hold until the next.
         """
-        await self.tell(number, wait_ms)
+        await self.tell(number, wait_ms, *values)
         data = self._data[: WORD_BYTES * count]
         self._i2c.readfrom_into(self._address, data)
         return data
+
+    async def calibrate(self, number, wait_ms, ppm):
+        """Let a sensor take what it sees for `ppm`; return by how many that moves it, OSError."""
+        moved = words(await self.ask(number, wait_ms, 1, ppm))[0]
+        if moved == _REFUSED:
+            raise OSError("refuses")
+        return moved - _NOT_MOVED
+
+
+def told(calibrates, altitude, pressure):
+    """Return in words what a CO2 sensor was set to."""
+    where = "pressure %d hPa" % pressure if pressure else "altitude %d m" % altitude
+    return "self-calibration %s, %s" % ("on" if calibrates else "off", where)
 
 
 class Continuous:

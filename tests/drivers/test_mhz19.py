@@ -167,3 +167,17 @@ def test_mhz19_model_says_every_value_and_hears_no_damaged_command():
     assert model.pending(hal.ticks + 100) == b""
     model.write(QUESTION, hal.ticks)
     assert model.pending(hal.ticks + 10) == b"" and len(model.pending(hal.ticks + 20)) == 9
+
+
+def test_mhz19_is_calibrated_to_400_ppm_and_says_its_settings():
+    hal = Hal()
+    world = World(co2=608, temperature_inside=31)
+    model = Model(world, {})
+    sensor = mhz19.Sensor(Uart(model, hal.ticks_ms, 256), Clock(hal), {})
+    assert finish(sensor.read()) == VALUES
+    assert sensor.settings == "range 5000 ppm, self-calibration off"
+    assert mhz19.command(0x87) == b"\xff\x01\x87\x00\x00\x00\x00\x00\x78"
+    assert finish(sensor.calibrate(400)) is None
+    assert finish(sensor.read()) == (400, 31)
+    world.values["co2"] = 708
+    assert finish(sensor.read()) == (500, 31)

@@ -123,3 +123,17 @@ def test_scd30_model_says_every_value_and_can_be_unplugged():
     assert finish(sensor.read()) == (450, None, None)
     for command in (b"\x12\x34", b"\x00\x10", b"\x00\x10\x00\x01\xb0", b"\x46\x00\x00\x02\xe4"):
         raises(OSError, model.write, command, hal.ticks)
+
+
+def test_scd30_is_calibrated_to_what_it_sees_and_measures_on():
+    hal, _, _, bus, sensor = simulated({"pressure_hpa": 987})
+    finish(sensor.read())
+    assert sensor.settings == "self-calibration off, pressure 987 hPa"
+    hal.advance(4000)
+    assert finish(sensor.read()) == VALUES
+    bus.written = []
+    # The interface description's example is 450 ppm.
+    assert finish(sensor.calibrate(450)) is None
+    assert bus.written == [b"\x52\x04\x01\xc2\x50"]
+    hal.advance(4000)
+    assert finish(sensor.read()) == (450,) + VALUES[1:]

@@ -151,3 +151,37 @@ def test_scd4x_model_obeys_settings_only_when_idle_and_no_damaged_command():
     model.write(OFF, hal.ticks + 501)
     raises(OSError, model.read, 3, hal.ticks + 502)
     raises(OSError, model.read_mem, 0, 3, hal.ticks + 502)
+
+
+def test_scd4x_is_calibrated_to_what_it_sees_and_measures_on():
+    for mode in ("periodic", "low_power", "single"):
+        hal, _, _, bus, sensor = simulated({"mode": mode})
+        finish(sensor.read())
+        assert sensor.settings == "self-calibration off, altitude 0 m"
+        bus.written = []
+        # The data sheet's example is 480 ppm.
+        assert finish(sensor.calibrate(480)) == 480 - 612
+        assert bus.written == [b"\x3f\x86", b"\x36\x2f\x01\xe0\xb4"]
+        finish(sensor.read())
+        hal.advance(30000)
+        assert finish(sensor.read())[0] == 480
+
+
+def test_scd4x_says_so_when_it_refuses_a_calibration():
+    _, _, _, bus, sensor = simulated()
+    finish(sensor.read())
+    bus.spoil = lambda data: b"\xff\xff\xac"
+    assert raises(OSError, finish, sensor.calibrate(480)) == "refuses"
+    bus.spoil = lambda data: b"\x80\x00\x00"
+    assert raises(ValueError, finish, sensor.calibrate(480)) == "checksum"
+
+
+def test_scd4x_says_what_it_was_set_to():
+    for options, told in (
+        ({"self_calibration": 1, "altitude_m": 1100}, "self-calibration on, altitude 1100 m"),
+        ({"pressure_hpa": 987}, "self-calibration off, pressure 987 hPa"),
+    ):
+        sensor = simulated(options)[-1]
+        assert sensor.settings == ""
+        finish(sensor.read())
+        assert sensor.settings == told

@@ -103,3 +103,21 @@ def test_sen66_model_obeys_settings_only_when_idle_and_can_be_unplugged():
     hal.advance(10000)
     assert finish(sensor.read()) == (None, 7) + (None,) * 6 + (500,)
     assert model.settings[0x6711] == 0
+
+
+def test_sen66_is_calibrated_to_what_it_sees_and_measures_on():
+    hal, _, model, bus, sensor = simulated({"altitude_m": 30})
+    finish(sensor.read())
+    assert sensor.settings == "self-calibration off, altitude 30 m"
+    bus.written = []
+    assert finish(sensor.calibrate(450)) == 450 - 612
+    assert bus.written == [STOP, b"\x67\x07" + sensirion.packed((450,))]
+    finish(sensor.read())
+    hal.advance(10000)
+    assert finish(sensor.read())[-1] == 450
+    model.lose_power()
+    hal.advance(30000)
+    raises(OSError, finish, sensor.read())
+    finish(sensor.read())
+    hal.advance(10000)
+    assert finish(sensor.read())[-1] == 450

@@ -181,6 +181,8 @@ def test_commands_that_are_small():
         assert "seconds: needs" in post.ask(node, "identify", seconds=seconds)["error"]
     assert post.ask(node, "resend", first=0, last=5)["frames"] == 0
     assert post.ask(node, "health")["ok"] and post.conn.published(b"/health")
+    for label, why in (("sds011", "cannot be calibrated"), ("co2", "there is none called 'co2'")):
+        assert why in post.ask(node, "calibrate", sensor=label, ppm=420)["error"]
     assert "unknown command" in post.ask(node, "dance")["error"]
     assert not node.commands.table()["reboot"]({}) and not post.resets
     post.run(node, 10)

@@ -24,6 +24,10 @@ class Spool:
 class Sampler:
     label = "sds011"
     failed = None
+    settings = ""
+
+    def says(self):
+        return self.settings
 
 
 class Stream:
@@ -103,10 +107,12 @@ def test_console_says_what_changes_once():
         ["E", "sds011: does not answer"],
     ]
     node.sampler.failed = ""
+    node.sampler.settings = "self-calibration off"
     node.hal.advance(60000)
     _until_quiet(console, node)
     said = line.said()
     assert "sds011: answers" in said and "rows 7" in said
+    assert said.count("I 60 sds011 set: self-calibration off\r\n") == 1
 
 
 def test_console_answers_health_in_pieces_that_delay_nobody():

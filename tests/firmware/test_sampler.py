@@ -3,6 +3,7 @@ from gateway import flags
 from gateway.clock import Clock
 from gateway.sampler import Stream
 from host_tools.twin.scheduler import Scheduler
+from support import raises
 
 # A multiple of the period, and the moment of the boot a little before it.
 NOON_MS = 1790000000000 - 1790000000000 % 60000
@@ -200,3 +201,53 @@ def test_sampler_marks_what_the_sensor_says_of_itself():
     (first, _), (second, _) = post.rows
     assert first[2] == (flags.SENSOR_ERROR, 0)
     assert second[2] == (flags.SENSOR_ERROR, flags.OUT_OF_RANGE)
+
+
+class Carbon(Driver):
+    CALIBRATES = (400, 2000, 30)
+
+
+class Calibrated(Sensor):
+    """Takes what it is told; `moved`: by how many ppm, an exception is raised."""
+
+    settings = "self-calibration off"
+
+    def __init__(self, post, moved):
+        super().__init__(post, [(1, 2)] * 99)
+        self.moved = moved
+        self.told = []
+
+    async def calibrate(self, ppm):
+        self.told.append((ppm, self.post.scheduler.now_ms - NOON_MS))
+        if isinstance(self.moved, Exception):
+            raise self.moved
+        return self.moved
+
+
+def test_sampler_calibrates_after_the_next_reading_and_says_what_became_of_it():
+    for moved, said in (
+        (-12, "calibrated to 420 ppm (by -12)"),
+        (None, "calibrated to 420 ppm"),
+        (OSError("refuses"), "not calibrated to 420 ppm (refuses)"),
+    ):
+        post = Post()
+        sensor = Calibrated(post, moved)
+        sampler = post.stream.add(Carbon, sensor, "air")
+        assert "measured for 30 s" in raises(ValueError, sampler.calibrate, 420)
+        post.run(40)
+        assert sampler.says() == "self-calibration off"
+        for ppm in (399, 2001, None, True):
+            assert "ppm: needs" in raises(ValueError, sampler.calibrate, ppm)
+        sampler.calibrate(420)
+        rows = len(post.rows)
+        post.run(20)
+        assert sensor.told == [(420, 40000)] and len(post.rows) == rows + 2
+        assert sampler.report()[6] == sampler.says() == "self-calibration off; " + said
+    assert "cannot be" in raises(ValueError, post.stream.add(Driver, sensor, "dust").calibrate, 420)
+
+
+def test_sampler_calibrates_no_sensor_that_is_away():
+    post = Post()
+    sampler = post.stream.add(Carbon, Sensor(post, [(1, 2)] * 4 + [OSError(110)]), "air")
+    post.run(50)
+    assert "must have measured" in raises(ValueError, sampler.calibrate, 420)

@@ -113,10 +113,10 @@ NO_ANSWER, BAD_DATA = [flags.NO_ANSWER] * 2, [flags.BAD_DATA] * 2
         ({"sensors": {"dust": [0, 0, "own", [1, 5], [0, 0]]}}, "dust", GREEN, "0 1, 1 5"),
         ({"sensors": {"dust": [0, 0, "own", [1, 5], [0, 0], 9]}}, "dust", GREEN, "0 1, 1 5"),
         (
-            {"sensors": {"dust": [0, 0, "sds011", [1, 5], [0, 0], 7999]}},
+            {"sensors": {"dust": [0, 0, "sds011", [1, 5], [0, 0], 7999, "set so"]}},
             "dust",
             GREEN,
-            "awake 7,999 of 8,000 h",
+            "0.5 ug/m3; set so; awake 7,999 of 8,000 h",
         ),
         (
             {"sensors": {"dust": [0, 0, "sds011", [1, 5], [0, 0], 8000]}},

@@ -237,6 +237,23 @@ def test_a_bit_that_flips_in_any_answer_is_forgotten(sensor):
             assert post.recovers(values), number
 
 
+@pytest.mark.parametrize("on", [0, 1])
+@pytest.mark.parametrize(
+    "sensor", [sensor for sensor in ASKED if hasattr(sensor.driver, "CALIBRATES")], **named
+)
+def test_self_calibration_is_off_unless_asked_for_and_told(sensor, on):
+    assert sensor.name in ("mhz19", "scd30", "scd4x", "sen66")
+    post = Post(sensor, {"self_calibration": 1} if on else {})
+    post.settled()
+    assert ("self-calibration on" if on else "self-calibration off") in post.sensor.settings
+
+
+def test_what_can_calibrate_itself_has_a_calibration_to_be_told():
+    for sensor in ASKED:
+        options = [option[0] for option in getattr(sensor.driver, "OPTIONS", ())]
+        assert hasattr(sensor.driver, "CALIBRATES") == ("self_calibration" in options)
+
+
 @pytest.mark.parametrize("lag", [1.5, 4, 40])
 @pytest.mark.parametrize("sensor", BOTH, **named)
 def test_a_slow_sensor_delays_nothing_for_long_and_says_nothing_wrong(sensor, lag):

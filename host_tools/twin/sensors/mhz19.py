@@ -22,7 +22,8 @@ FACTS = {
         "±(50 ppm + 5 %) after the warm-up, three minutes (B) or one (C); before, it says some "
         "400 ppm whatever there is.",
         "Automatic self-calibration is off unless the option self_calibration is 1. Without it "
-        "nothing corrects the drift.",
+        "only the command calibrate corrects the drift, in air of 400 ppm. Console and health say "
+        "how it is set.",
         "It knows nothing of the pressure: about 0.1 % for each hPa, 12 % at 1000 m.",
         "temperature_inside is in no manual, and is the sensor's own: no air temperature.",
         "Copies are sold under its name; they read hundreds of ppm too high.",
@@ -43,13 +44,18 @@ class Model:
         self._out = []
         # As it comes from the factory.
         self.calibrates = True
+        # By how many ppm it was calibrated away from the truth; kept without power.
+        self.moved = 0
         self.range_ppm = 2000
 
     def write(self, data, now_ms):
         co2 = self._source.value("co2", now_ms)
         if co2 is None:
+            moved = self.moved
             self.__init__(self._source, {})
+            self.moved = moved
             return
+        sees = co2 + self.moved
         if len(data) != 9 or data[:2] != b"\xff\x01" or data[8] != _sum(data):
             return
         number = data[2]
@@ -57,10 +63,12 @@ class Model:
             self.calibrates = data[3] == 0xA0
         elif number == 0x99:
             self.range_ppm = data[6] << 8 | data[7]
+        elif number == 0x87:
+            self.moved += 400 - sees
         elif number == 0x86:
             inside = self._source.value("temperature_inside", now_ms)
             inside = (_INSIDE if inside is None else inside) + 40
-            answer = bytes((0xFF, 0x86, co2 >> 8, co2 & 0xFF, inside, 0, 0, 0))
+            answer = bytes((0xFF, 0x86, sees >> 8, sees & 0xFF, inside, 0, 0, 0))
             self._out.append((now_ms + _ANSWERS_AFTER_MS, answer + bytes((_sum(answer),))))
 
     def pending(self, now_ms):

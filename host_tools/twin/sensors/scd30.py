@@ -1,5 +1,7 @@
 """The SCD30's end of the bus; its settings survive a loss of power."""
 
+import struct
+
 from drivers import scd30
 from host_tools.twin.sensirion import Measuring
 
@@ -26,7 +28,8 @@ FACTS = {
         "±(30 ppm + 3 %) from 400 to 10000 ppm.",
         "Without a pressure or an altitude the error is about 0.1 % for each hPa.",
         "Automatic self-calibration is off unless the option self_calibration is 1: it takes the "
-        "lowest CO2 of a week for 400 ppm. Without it nothing corrects the drift.",
+        "lowest CO2 of a week for 400 ppm. Without it only the command calibrate corrects the "
+        "drift. Console and health say how it is set.",
         "It warms itself: temperature reads high, humidity low.",
         "It holds the bus's clock for up to 30 ms, once a day for 150: a row may miss it then.",
         "All that hangs on its bus must do with 50 kHz.",
@@ -52,6 +55,8 @@ class Model(Measuring):
         self.settings_written = 0
         self.pressure = None
         self.interval_ms = 2000
+        # By how many ppm it was calibrated away from the truth.
+        self.moved = 0
 
     def lose_power(self):
         """Forget nothing but what was measured: it goes on by itself."""
@@ -63,8 +68,18 @@ class Model(Measuring):
         self.pressure = values[0]
         return super()._begin(values, now_ms)
 
+    def obey(self, number, values, now_ms):
+        if number == 0x5204 and len(values) == 1:
+            self.moved = values[0] - self.value("co2", now_ms, 0)
+            return None, 3
+        return super().obey(number, values, now_ms)
+
     def reading(self, t_ms):
-        return self.floats(scd30.CHANNELS, t_ms)
+        words = self.floats(scd30.CHANNELS, t_ms)
+        if not self.moved or t_ms is None:
+            return words
+        co2 = float(self.value("co2", t_ms, 0) + self.moved)
+        return struct.unpack(">HH", struct.pack(">f", co2)) + words[2:]
 
     def set(self, number, values):
         if number not in self.settings or len(values) > 1:

@@ -26,7 +26,8 @@ FACTS = {
         "differences of 20 ppm are trends at best.",
         "Without a pressure or an altitude the error is about 0.1 % for each hPa.",
         "Automatic self-calibration is off unless the option self_calibration is 1: it takes the "
-        "lowest CO2 of a week for 400 ppm. Without it nothing corrects the drift.",
+        "lowest CO2 of a week for 400 ppm. Without it only the command calibrate corrects the "
+        "drift. Console and health say how it is set.",
         "Temperature is that of the housing less 4 °C (the sensor's own default offset), and "
         "humidity follows from it.",
         "mode single (SCD41 only): a reading takes 5 s; the first after a start is flagged.",
@@ -54,6 +55,13 @@ class Model(Listener):
         self._since = 0
         self._seen = 0
         self._ready = None
+        # By how many ppm it was calibrated away from the truth; kept without power.
+        self.moved = 0
+
+    def lose_power(self):
+        moved = self.moved
+        super().lose_power()
+        self.moved = moved
 
     def obey(self, number, values, now_ms):
         self._measure(now_ms)
@@ -79,6 +87,10 @@ class Model(Listener):
         if number == 0x219D:
             self._ready = self._reading(now_ms + 4000)
             return None, 5000
+        if number == 0x362F and len(values) == 1:
+            sees = self._reading(now_ms)[0]
+            self.moved += values[0] - sees
+            return (0x8000 + values[0] - sees,), 400
         if number in self.settings and len(values) == 1:
             self.settings[number] = values[0]
             return None, 1
@@ -96,7 +108,7 @@ class Model(Listener):
         temperature = self.value("temperature", t_ms, _TEMPERATURE)
         humidity = self.value("humidity", t_ms, _HUMIDITY)
         return (
-            self.value("co2", t_ms, 0),
+            self.value("co2", t_ms, 0) + self.moved,
             ((temperature + 4500) * 13107 + 1750) // 3500,
             (humidity * 13107 + 1000) // 2000,
         )

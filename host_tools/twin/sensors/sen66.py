@@ -25,7 +25,8 @@ FACTS = dict(
         "PM4 and PM10 are computed from smaller particles: coarse dust is mostly missed.",
         "±(5 µg/m³ + 5 %) to 100 µg/m³, ±10 % above; PM4 and PM10 ±25 µg/m³, above ±25 %.",
         "CO2: ±(50 ppm + 2.5 %) to 1000 ppm; without a pressure or an altitude about 0.1 % more "
-        "for each hPa. Automatic self-calibration is off unless the option is 1.",
+        "for each hPa. Automatic self-calibration is off unless the option is 1; the command "
+        "calibrate takes what it sees for so many ppm. Console and health say how it is set.",
         "The indices are no concentrations: they compare with the place's own last day, begin anew "
         "with every loss of power, and mean nothing in the first hours.",
         "It warms itself: temperature is right only in the housing it was characterised for.",
@@ -47,13 +48,33 @@ class Model(Measuring):
         super().__init__(source)
         # As it is after every loss of power.
         self.settings = {0x6711: 1, 0x6720: 1013, 0x6736: 0}
+        # By how many ppm it was calibrated away from the truth; kept without power.
+        self.moved = 0
+
+    def lose_power(self):
+        moved = self.moved
+        super().lose_power()
+        self.moved = moved
 
     def reading(self, t_ms):
         eight = sen5x.measured(self._source.value, t_ms, self.since)
         co2 = None
         if t_ms is not None and t_ms - self.since > 5500:
-            co2 = self._source.value("co2", t_ms)
+            co2 = self._sees(t_ms)
         return eight + (word(co2, 0xFFFF),)
+
+    def obey(self, number, values, now_ms):
+        if number == 0x6707 and len(values) == 1:
+            sees = self._sees(now_ms)
+            if self.since is not None or sees is None:
+                return None
+            self.moved += values[0] - sees
+            return (0x8000 + values[0] - sees,), 500
+        return super().obey(number, values, now_ms)
+
+    def _sees(self, t_ms):
+        co2 = self._source.value("co2", t_ms)
+        return None if co2 is None else co2 + self.moved
 
     def set(self, number, values):
         if number not in self.settings or len(values) != 1:
