@@ -44,3 +44,28 @@ def listen(hal, sensor, seconds, step_ms=500):
     for _ in range(seconds * 1000 // step_ms):
         hal.advance(step_ms)
         sensor.step()
+
+
+class Street:
+    """What a test lets pass, [(s, km/h, (cm, axles)), …]; a source of the models."""
+
+    def __init__(self, *vehicles):
+        self._vehicles = vehicles
+
+    def passages(self, slot):
+        return [
+            (int(s * 1000000), kmh * 10000 // 36, kind[0], kind[1])
+            for s, kmh, kind in self._vehicles
+            if slot * 10 <= s < slot * 10 + 10
+        ]
+
+
+CAR = (450, (90, 360))
+LORRY = (900, (140, 640))
+TRAILER = (1600, (140, 500, 1150, 1280))
+BICYCLE = (180, (40, 145))
+
+
+def row_of(driver, values):
+    """Return a row as {channel: value}."""
+    return {channel[0]: value for channel, value in zip(driver.CHANNELS, values)}

@@ -62,3 +62,10 @@ class Edges:
     def now(self):
         """Return the time of an edge that comes now."""
         return self._ticks_us() & _TIME
+
+
+def parse(edge):
+    """Return (microseconds, number of the contact, whether it closed); ValueError: not an edge."""
+    if not 0 <= edge <= TICKS_MASK:
+        raise ValueError("edge")
+    return edge & _TIME, 1 if edge & SECOND else 0, bool(edge & CLOSED)

@@ -1,0 +1,94 @@
+"""What passes the detectors of one lane: vehicles of a made-up street as edges of what they do.
+
+A passage is (us when its front is at the first detector, mm/s, length in cm, where its axles are
+in cm behind the front).
+"""
+
+import struct
+
+SLOT_MS = 10000
+# A car; a lorry of two axles; one with a trailer.
+CAR = (450, (90, 360))
+LORRY = (900, (140, 640))
+TRAILER = (1600, (140, 500, 1150, 1280))
+BICYCLE = (180, (40, 145))
+# What is older than this never reached the node.
+_MEMORY_MS = 60000
+
+
+def street(source, slot):
+    """Return the passages that begin in a slot of ten seconds, one after the other."""
+    if hasattr(source, "passages"):
+        return source.passages(slot)
+    if not hasattr(source, "vehicles_per_hour"):
+        return []
+    expected = source.vehicles_per_hour(slot * SLOT_MS) * SLOT_MS / 3600000
+    chance = source.random(21, slot)
+    count = int(expected) + ((chance & 0xFFFF) < (expected % 1) * 0x10000)
+    passages = []
+    for i in range(count):
+        x = source.random(22 + i, slot)
+        kind = CAR if x & 15 > 1 else LORRY if x & 1 else TRAILER
+        # The second half of each share of the slot stays empty: nobody drives into another.
+        share = SLOT_MS * 1000 // count
+        start = slot * SLOT_MS * 1000 + i * share + (x >> 8) % (share // 2)
+        passages.append((start, 9000 + (x >> 4 & 0xFFF), kind[0], kind[1]))
+    return passages
+
+
+class Lane:
+    """`edges_of(passage)`: [(us, number of the detector, level), …]. `end(number)`: that one."""
+
+    def __init__(self, source, edges_of):
+        self._source = source
+        self._edges_of = edges_of
+        self._slot = None
+        self._waiting = ([], [])
+
+    def taken(self, number, now_ms):
+        """Return the edges [(us, level), …] of a detector that have come by now, once."""
+        slot = now_ms // SLOT_MS
+        if self._slot is None:
+            self._slot = slot
+        self._slot = max(self._slot, slot - _MEMORY_MS // SLOT_MS)
+        while self._slot <= slot:
+            self._plan(self._slot)
+            self._slot += 1
+        waiting = self._waiting[number]
+        count = 0
+        while count < len(waiting) and waiting[count][0] <= now_ms * 1000:
+            count += 1
+        taken = waiting[:count]
+        del waiting[:count]
+        return taken
+
+    def _plan(self, slot):
+        for passage in street(self._source, slot):
+            for us, number, level in self._edges_of(passage):
+                self._waiting[number].append((us, level))
+        for waiting in self._waiting:
+            waiting.sort()
+
+
+class Contact:
+    """One end of a lane on a pulse bus: how it bounces, (us later, 0: as its level, 1: not), …."""
+
+    def __init__(self, lane, number, bounces):
+        self._lane = lane
+        self._number = number
+        self._bounces = bounces
+        self._later = []
+
+    def write(self, data, now_ms):
+        pass
+
+    def pending(self, now_ms):
+        """Return the edges that have come by now (`buses.Pulse`)."""
+        for us, level in self._lane.taken(self._number, now_ms):
+            self._later += [(us + late, level ^ other) for late, other in self._bounces]
+        self._later.sort()
+        data = b""
+        while self._later and self._later[0][0] <= now_ms * 1000:
+            us, level = self._later.pop(0)
+            data += struct.pack("<I", min(now_ms * 1000 - us, 0x3FFFFFFF) & -4 | level)
+        return data
