@@ -1,20 +1,26 @@
 """Sensirion SGP41: raw signals of volatile organic compounds and nitrogen oxides, on I2C.
 
 Source: data sheet SGP41, version 1.0. The raw signals are what is measured, the logarithm of a
-resistance; Sensirion's gas index is computed from their history and is not made here.
+resistance; gateway/gas_index.py makes Sensirion's indices of their history.
 """
 
 from micropython import const
 
-from gateway import sensirion, sgp
+from gateway import gas_index, sensirion, sgp
 
 BUS = "i2c"
 I2C_FREQ = 100000
 ADDRESSES = (sgp.ADDRESS,)
-CHANNELS = (("voc_raw", "1", 1), ("nox_raw", "1", 1))
-RANGE = (sgp.RAW, sgp.RAW)
+CHANNELS = (
+    ("voc_raw", "1", 1),
+    ("nox_raw", "1", 1),
+    ("voc_index", "1", 10),
+    ("nox_index", "1", 10),
+    ("index_age", "min", 1),
+)
+RANGE = (sgp.RAW, sgp.RAW, sgp.INDEX, sgp.INDEX, (0, sgp.AGE_MOST))
 # The raw signals are never at rest.
-STUCK_ROWS = (180, 180)
+STUCK_ROWS = (180, 180, 0, 0, 0)
 MIN_PERIOD_MS = 1000
 # Until it reliably sees an event of NOx; of VOC it does after a minute.
 WARM_UP_MS = 300 * 1000
@@ -27,6 +33,8 @@ _CONDITION = const(0x2612)
 _CONDITION_MS = const(9900)
 # Bit 0: the VOC sensor is broken, bit 1: that of NOx.
 _BROKEN = const(0x0F)
+# Within its limits after an hour (VOC) and after six (NOx).
+_KINDS = ((gas_index.VOC, 60), (gas_index.NOX, 360))
 
 
 def parse(data):
@@ -40,7 +48,7 @@ class Sensor(sgp.Sensor):
     """`bus`: an I2C bus. The first reading takes 10 s."""
 
     def __init__(self, bus, clock, options):
-        super().__init__(bus, clock, _MEASURE, _MEASURE_MS, parse, len(CHANNELS), WARM_UP_MS)
+        super().__init__(bus, clock, _MEASURE, _MEASURE_MS, parse, _KINDS, WARM_UP_MS)
 
     def passed(self, word):
         """Return whether that is the self-test of a sensor that is well."""

@@ -27,6 +27,11 @@ def simulated(dies=10000):
     return hal, world, model, bus, sgp41.Sensor(bus, Clock(hal), {})
 
 
+def raw(sensor):
+    """Return the raw signals of a reading."""
+    return finish(sensor.read())[:2]
+
+
 def test_sgp41_parses_two_words_and_refuses_every_flipped_bit():
     assert sgp41.parse(GOOD) == (30555, 16001)
     for data in flips(GOOD):
@@ -37,29 +42,29 @@ def test_sgp41_parses_two_words_and_refuses_every_flipped_bit():
 
 def test_sgp41_tests_itself_is_conditioned_once_and_then_measures():
     hal, _, model, bus, sensor = simulated()
-    assert finish(sensor.read()) == (30555, 16001)
+    assert raw(sensor) == (30555, 16001)
     assert bus.written == [SELF_TEST, CONDITION, MEASURE]
     # Ten seconds, and never more.
     assert 9500 <= model.conditioned[1] - model.conditioned[0] <= 10000
     before = hal.ticks
-    assert finish(sensor.read()) == (30555, 16001)
+    assert raw(sensor) == (30555, 16001)
     assert bus.written[3:] == [MEASURE] and hal.ticks == before + 50
 
 
 def test_sgp41_flags_the_first_five_minutes_and_a_failed_self_test():
     hal, _, model, _, sensor = simulated()
     finish(sensor.read())
-    assert sensor.marks == (flags.WARM_UP, flags.WARM_UP)
+    assert sensor.marks[:2] == (flags.WARM_UP, flags.WARM_UP)
     hal.advance(300 * 1000)
     finish(sensor.read())
-    assert sensor.marks == (0, 0)
+    assert sensor.marks[:2] == (0, 0)
     for status, broken in ((0xD401, True), (0xD402, True), (0x0000, False), (0x4B00, False)):
         hal, _, model, _, sensor = simulated()
         model.status = status
         finish(sensor.read())
         hal.advance(300 * 1000)
         finish(sensor.read())
-        assert sensor.marks == (flags.SENSOR_ERROR * broken,) * 2, status
+        assert sensor.marks[:2] == (flags.SENSOR_ERROR * broken,) * 2, status
 
 
 def test_sgp41_is_conditioned_again_only_when_it_was_away():
@@ -71,9 +76,9 @@ def test_sgp41_is_conditioned_again_only_when_it_was_away():
             raises(OSError, finish, sensor.read())
         world.values["voc_raw"] = 30555
         del bus.written[:]
-        assert finish(sensor.read()) == (30555, 16001)
+        assert raw(sensor) == (30555, 16001)
         assert bus.written == again + [MEASURE]
-    assert sensor.marks == (flags.WARM_UP, flags.WARM_UP)
+    assert sensor.marks[:2] == (flags.WARM_UP, flags.WARM_UP)
 
 
 def test_sgp41_recovers_from_a_bus_that_dies_at_any_operation_and_from_garbage():
@@ -84,7 +89,7 @@ def test_sgp41_recovers_from_a_bus_that_dies_at_any_operation_and_from_garbage()
         # What it was told before may still keep it busy.
         for _ in range(3):
             try:
-                assert finish(sensor.read()) == (30555, 16001)
+                assert raw(sensor) == (30555, 16001)
                 break
             except OSError:
                 continue
@@ -93,14 +98,14 @@ def test_sgp41_recovers_from_a_bus_that_dies_at_any_operation_and_from_garbage()
     wire = Wire(PASSED, b"\xff" * 6, GOOD)
     sensor = sgp41.Sensor(wire, Clock(Hal()), {})
     assert raises(ValueError, finish, sensor.read()) == "checksum"
-    assert finish(sensor.read()) == (30555, 16001)
+    assert raw(sensor) == (30555, 16001)
 
 
 def test_sgp41_model_says_what_is_true_and_knows_its_commands_only():
     _, world, model, _, sensor = simulated()
     for voc, nox in ((0, 65535), (65535, 0), (31000, 17000)):
         world.values = {"voc_raw": voc, "nox_raw": nox}
-        assert finish(sensor.read()) == (voc, nox)
+        assert raw(sensor) == (voc, nox)
     now = 100000
     raises(OSError, model.write, b"\x26\x19", now)
     raises(OSError, model.write, b"\x26\x0f" + CLIMATE, now)
@@ -108,3 +113,18 @@ def test_sgp41_model_says_what_is_true_and_knows_its_commands_only():
     model.write(MEASURE, now)
     raises(OSError, model.read, 6, now + 49)
     assert model.read(6, now + 50) == sensirion.packed((31000, 17000))
+
+
+def test_sgp41_has_an_index_of_each_with_one_age():
+    hal, world, _, bus, sensor = simulated()
+    for _ in range(6 * 60 * 6 + 3):
+        row, marks = finish(sensor.read()), sensor.marks
+        del bus.written[:]
+        hal.advance(10000 - 50)
+    assert row[:2] == (30555, 16001) and 995 <= row[2] <= 1005 and row[3] == 10
+    assert row[4] == 360 and marks == (0,) * 5
+    world.values["nox_raw"] = 18001
+    for _ in range(6):
+        row = finish(sensor.read())
+        hal.advance(10000 - 50)
+    assert 995 <= row[2] <= 1005 and row[3] > 30

@@ -98,6 +98,9 @@ class Post:
 
     def __init__(self, sensor, options=None, lag=1):
         self._driver = sensor.driver
+        # An index learns, so that it changes while nothing else does.
+        names = [name for name, _, _ in sensor.driver.CHANNELS]
+        self._still = [not name.endswith(("_index", "index_age")) for name in names]
         self.hal = Hal()
         self.lag = lag
         self._sensor_ms = self._then = 0
@@ -125,8 +128,10 @@ class Post:
         except (OSError, ValueError):
             values = None
         assert self.hal.ticks - began <= LONGEST_READ_MS
-        assert values is None or len(values) == len(self._driver.CHANNELS)
-        return values
+        if values is None:
+            return None
+        assert len(values) == len(self._driver.CHANNELS)
+        return tuple(value for value, still in zip(values, self._still, strict=True) if still)
 
     def settled(self):
         """Return what it reads once it is set up."""
@@ -242,7 +247,6 @@ def test_a_bit_that_flips_in_any_answer_is_forgotten(sensor):
     "sensor", [sensor for sensor in ASKED if hasattr(sensor.driver, "CALIBRATES")], **named
 )
 def test_self_calibration_is_off_unless_asked_for_and_told(sensor, on):
-    assert sensor.name in ("mhz19", "scd30", "scd4x", "sen66")
     post = Post(sensor, {"self_calibration": 1} if on else {})
     post.settled()
     assert ("self-calibration on" if on else "self-calibration off") in post.sensor.settings

@@ -18,8 +18,11 @@ FACTS = {
     "distrust": (
         "A raw signal is no concentration: it goes with the logarithm of a resistance, and VOC "
         "lowers it; compare a sensor with its own last hours only.",
-        "Sensirion's VOC index is not made on the node. It can be computed later from this "
-        "channel, read every second or every 10 s.",
+        "voc_index is Sensirion's: 100 is the mean of the place's own last half day, so it "
+        "compares no two places, and forgets what lasts. It begins anew with the node, and with "
+        "every loss of the sensor's power; index_age says when (10080 min stand for a week and "
+        "more). It is flagged warm_up for an hour. Sensirion tried its algorithm at 1 and 10 s "
+        "only.",
         "The sensor is told 50 %RH and 25 °C, so it does not correct for the climate: keep a "
         "humidity sensor beside it, in the same stream.",
         "Within its limits it is after an hour; the flag warm_up ends after a minute.",

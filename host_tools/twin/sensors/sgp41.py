@@ -18,8 +18,11 @@ FACTS = {
     "distrust": (
         "A raw signal is no concentration: it goes with the logarithm of a resistance. VOC lowers "
         "voc_raw, NOx raises nox_raw; compare a sensor with its own last hours only.",
-        "Sensirion's VOC and NOx index is not made on the node. It can be computed later from "
-        "these channels, read every second or every 10 s.",
+        "voc_index and nox_index are Sensirion's: 100 and 1 are the mean of the place's own last "
+        "half day, so they compare no two places, and forget what lasts. They begin anew with the "
+        "node, and with every loss of the sensor's power; index_age says when (10080 min stand for "
+        "a week and more). They are flagged warm_up for one hour and for six. Sensirion tried its "
+        "algorithm at 1 and 10 s only.",
         "The sensor is told 50 %RH and 25 °C, so it does not correct for the climate: keep a "
         "humidity sensor beside it, in the same stream.",
         "After power-on it is conditioned for 10 s, so the first row may go without it. Within "
