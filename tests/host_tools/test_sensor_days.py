@@ -1,7 +1,8 @@
 """Every driver on a simulated node: real MicroPython, its model's bytes, a row every 10 s.
 
 20 simulated minutes in the ordinary tests; KISTA_SENSOR_DAYS=1 makes it a day, and another day on
-which the sensors misbehave. Several drivers share a node, as far as its buses go.
+which the sensors misbehave. Several drivers share a node, as far as its heap goes; then all of them
+one, as far as its buses go, with more heap than a board has.
 """
 
 import os
@@ -23,6 +24,9 @@ SENSORS_MOST = 4
 CHANNELS_MOST = 32
 # KiB of a chip's words; a board has 147.
 HEAP = "96wk"
+HEAP_OF_ALL = "192wk"
+HOURS_OF_ALL = 24 if DAY else 1 / 12
+STREAM_SENSORS_MOST = 12
 # Of words twice as wide as a chip's.
 FREE_LEAST = 2 * 6 * 1024
 SHRINKS_MOST = 0.02
@@ -66,6 +70,42 @@ def _meet(drivers):
     return len(set(addresses)) < len(addresses)
 
 
+def together(drivers):
+    """Return (sensors that fit on the buses of one node, the drivers that are left over)."""
+    taken, fitted, left = set(), [], []
+    for name in drivers:
+        driver = config.load_driver(name)
+        options = [option[0] for option in getattr(driver, "OPTIONS", ())]
+        addresses = getattr(driver, "ADDRESSES", (None,))
+        if "address" not in options:
+            addresses = addresses[:1]
+        kind = [bus for bus, about in BOARD["buses"].items() if about["kind"] == driver.BUS]
+        free = [(bus, place) for place in addresses for bus in kind if (bus, place) not in taken]
+        free = free[: getattr(driver, "BUSES", 1)]
+        if len(free) < getattr(driver, "BUSES", 1):
+            left.append(name)
+            continue
+        taken.update(free)
+        buses = dict(zip(("bus", "bus2"), [bus for bus, _ in free]))
+        fitted.append({"driver": name, **buses, "name": name})
+        if "address" in options:
+            fitted[-1]["address"] = free[0][1]
+    return fitted, left
+
+
+def halves(stream):
+    """Return streams with fewer sensors and channels, as many as a stream may have."""
+    made = []
+    for sensor in stream["sensors"]:
+        last = made[-1]["sensors"] if made else []
+        drivers = [config.load_driver(one["driver"]) for one in [*last, sensor]]
+        many = sum(len(driver.CHANNELS) for driver in drivers) > CHANNELS_MOST
+        if not made or many or len(drivers) > STREAM_SENSORS_MOST:
+            made.append({**stream, "name": f"{stream['name']}-{len(made)}", "sensors": []})
+        made[-1]["sensors"].append(sensor)
+    return made
+
+
 def streams(sensors):
     """Return the sensors as streams of 10 s, or of what a slower one needs."""
     periods = {}
@@ -78,7 +118,7 @@ def streams(sensors):
     ]
 
 
-def a_day(tmp_path, chosen, faults):
+def a_day(tmp_path, chosen, faults, hours_due=HOURS, board_heap=HEAP):
     """Return (rows by stream, free heap, the most of it in each hour, boots) of such a node."""
     heap, hours, boots = [], [], []
 
@@ -96,11 +136,11 @@ def a_day(tmp_path, chosen, faults):
             node="post-1",
             broker=parse_broker(broker.url),
             flash=tmp_path / "flash",
-            hours=HOURS,
+            hours=hours_due,
             drain=False,
             config={"streams": chosen},
             faults=faults,
-            heap=HEAP,
+            heap=board_heap,
         )
         run.run(plan, note)
     rows = [[] for _ in chosen]
@@ -117,10 +157,25 @@ def a_day(tmp_path, chosen, faults):
 )
 def test_a_day_at_10_s_brings_rows_and_takes_no_memory(tmp_path, sensors, faults):
     chosen = streams(sensors)
-    rows, heap, hours, boots = a_day(tmp_path, chosen, faults)
+    _passes(chosen, faults, HOURS, *a_day(tmp_path, chosen, faults))
+
+
+@pytest.mark.slow
+def test_all_drivers_together_as_far_as_the_buses_go(tmp_path):
+    fitted, left = together(catalogue.names())
+    chosen = [part for stream in streams(fitted) for part in halves(stream)]
+    print(len(fitted), "drivers on one node; without a bus:", ", ".join(left))
+    # An address or a bus that nobody else has is enough for all that share theirs.
+    kinds = {config.load_driver(name).BUS for name in left}
+    assert "i2c" not in kinds and "i2s" not in kinds
+    day = a_day(tmp_path, chosen, False, HOURS_OF_ALL, HEAP_OF_ALL)
+    _passes(chosen, False, HOURS_OF_ALL, *day)
+
+
+def _passes(chosen, faults, hours_due, rows, heap, hours, boots):
     assert boots == [False]
     for stream, taken in zip(chosen, rows, strict=True):
-        due = HOURS * 3_600_000 / stream["period_ms"]
+        due = hours_due * 3_600_000 / stream["period_ms"]
         assert due - 2 <= len(taken) <= due
         first = 0
         for sensor in stream["sensors"]:
