@@ -141,6 +141,9 @@ def _sensor(label: str, report: dict) -> Finding:
     hours, life = more[0] if more else None, _life(driver)
     if more[1:] and more[1]:
         says = f"{says}; {more[1]}"
+    if more[2:] and more[2]:
+        do = "does the node hang now and then? its log says more"
+        return Finding(YELLOW, label, f"{says}; bytes lost {more[2]} times", do)
     if hours is not None and life:
         says = f"{says}; awake {hours:,} of {life:,} h"
         if hours >= life:

@@ -15,6 +15,8 @@ from gateway.uplink import Uplink
 from gateway.version import VERSION
 
 _BOOT_MASK = const(0x3FFFFFFF)
+# What the chip's driver takes out of its own 128 bytes at a time.
+_INTERRUPT_BYTES = const(120)
 
 
 class Node:
@@ -84,13 +86,14 @@ class Node:
         )
         for options in settings["sensors"]:
             driver = drivers[options["driver"]]
-            sensor = driver.Sensor(self._open_bus(driver, options), self.clock, options)
+            bus = self._open_bus(driver, options)
+            sensor = driver.Sensor(bus, self.clock, options)
             sampler = stream.add(driver, sensor, options.get("name", options["driver"]))
             if hasattr(driver, "LIFE_H"):
                 self.hours.add(sampler)
             self.waiting_steps.append(sampler.step)
             if driver.STREAMING:
-                self.steps.append(_feeder(sensor, driver.STEP_MS))
+                self.steps.append(_feeder(sampler, sensor, driver, bus))
         self.streams.append(stream)
 
     def _open_bus(self, driver, options):
@@ -183,11 +186,21 @@ def _address(broker):
     return "%s:%d" % (broker["host"], broker["port"]) if broker else None
 
 
-def _feeder(sensor, step_ms):
-    """Return a step that lets a streaming sensor eat its bytes every `step_ms`."""
+def _feeder(sampler, sensor, driver, bus):
+    """Return a step that lets a streaming sensor eat its bytes every STEP_MS.
+
+    A receive buffer without room for what an interrupt may bring has lost some: that is counted.
+    """
+    uarts = ()
+    if driver.BUS == "uart":
+        uarts = bus if isinstance(bus, list) else (bus,)
+        full = driver.UART[1] - _INTERRUPT_BYTES
 
     def step():
+        for uart in uarts:
+            if uart.any() > full:
+                sampler.overruns += 1
         sensor.step()
-        return step_ms
+        return driver.STEP_MS
 
     return step

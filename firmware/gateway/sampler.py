@@ -30,6 +30,8 @@ class Sampler:
         self.judge = Judge(driver, stream.period_ms)
         self.unanswered = 0
         self.broken = 0
+        # How often a streaming sensor's receive buffer was found full.
+        self.overruns = 0
         # Why the last reading brought nothing, "" when it did, None before the first.
         self.failed = None
         # What a sensor says of its own state (a fan that stands) it says beside its values.
@@ -121,7 +123,7 @@ class Sampler:
             self.unanswered += 1
 
     def report(self):
-        """Return [unanswered, broken, driver, last values, their flags, hours awake, words]."""
+        """Return [unanswered, broken, driver, last values, flags, hours awake, words, overruns]."""
         driver = self._driver.__name__.split(".")[-1]
         last = self._stream.last
         values, marks = (last[1], last[2]) if last else ((), ())
@@ -134,6 +136,7 @@ class Sampler:
             list(marks[first:end]),
             self.hours,
             self.says(),
+            self.overruns,
         ]
 
 

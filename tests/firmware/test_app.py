@@ -101,3 +101,34 @@ def test_app_keeps_rows_whose_boot_never_learnt_the_time_as_such():
     (one,) = _frames(again)
     assert one.quality == 0 and one.rows == 12 and one.anchor is None
     assert one.boot == node.health.boot and max(one.times) <= 125000
+
+
+class Streaming:
+    """A driver, its UART and its sampler in one; `waits`: bytes in the receive buffer."""
+
+    BUS = "uart"
+    UART = (115200, 2048)
+    STEP_MS = 200
+
+    def __init__(self, waits):
+        self.waits = waits
+        self.overruns = 0
+
+    def any(self):
+        return self.waits
+
+    def step(self):
+        self.waits = 0
+
+
+def test_app_counts_the_times_that_a_receive_buffer_was_full():
+    for waits, overruns in ((0, 0), (1928, 0), (1929, 1), (2048, 1)):
+        one = Streaming(waits)
+        step = app._feeder(one, one, one, one)
+        assert [step(), step()] == [200, 200]
+        assert one.overruns == overruns and one.waits == 0
+        # A pair of sensors has two.
+        step = app._feeder(one, one, one, [Streaming(waits), Streaming(5)])
+        assert step() == 200 and one.overruns == 2 * overruns
+    one.BUS = "i2s"
+    assert app._feeder(one, one, one, None)() == 200

@@ -119,6 +119,12 @@ NO_ANSWER, BAD_DATA = [flags.NO_ANSWER] * 2, [flags.BAD_DATA] * 2
             "0.5 ug/m3; set so; awake 7,999 of 8,000 h",
         ),
         (
+            {"sensors": {"dust": [0, 0, "sds011", [1, 5], [0, 0], None, "", 3]}},
+            "dust",
+            YELLOW,
+            "bytes lost 3 times",
+        ),
+        (
             {"sensors": {"dust": [0, 0, "sds011", [1, 5], [0, 0], 8000]}},
             "dust",
             YELLOW,

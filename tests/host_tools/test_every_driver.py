@@ -269,3 +269,21 @@ def test_a_slow_sensor_delays_nothing_for_long_and_says_nothing_wrong(sensor, la
             assert value in (None, right), (got, values)
     post.lag = 1
     assert post.recovers(values)
+
+
+STREAMED = [
+    sensor
+    for sensor in catalogue.everything()
+    if sensor.driver.STREAMING and sensor.driver.BUS == "uart"
+]
+
+
+@pytest.mark.parametrize("sensor", STREAMED, **named)
+def test_a_receive_buffer_outlasts_a_step_and_a_second_in_which_the_node_is_busy(sensor):
+    model = sensor.model.Model(source.Generator(1, getattr(sensor.model, "USUAL", None)), {})
+    most = 0
+    for second in range(300):
+        heard = [model.pending(NOON_MS + 1000 * second + ms) or b"" for ms in range(0, 1000, 20)]
+        most = max(most, sum(map(len, heard)))
+    room = sensor.driver.UART[1] - 120
+    assert 0 < most * (sensor.driver.STEP_MS + 1000) <= 1000 * room
