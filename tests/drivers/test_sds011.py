@@ -135,6 +135,8 @@ def test_sds011_finds_the_frame_in_noise_and_in_pieces():
         [CAPTURED[:7] + CAPTURED],
         # A frame with a wrong checksum before the good one.
         [CAPTURED[:8] + b"\0\xab" + CAPTURED],
+        # Two frames in one read: the first is the answer.
+        [CAPTURED + DOCUMENTED],
         # An answer to another command before the reading.
         [PASSIVE + CAPTURED],
         [b"\xff"] * 12 + bytewise,
