@@ -41,6 +41,8 @@ def run(hal, make_node, watchers=()):
     # Often and early: a heap that is never full is never in pieces.
     gc.threshold(_COLLECT_EVERY_BYTES)
     try:
+        # The watchdog starts: whatever hangs from here on ends in it.
+        hal.feed()
         node = make_node()
         loops = [rounds(node.clock, node.steps)]
         loops += [forever(node.clock, step) for step in node.waiting_steps]
@@ -52,12 +54,20 @@ def run(hal, make_node, watchers=()):
         hal.reset()
 
 
+def read_board():
+    """Return what this board is; without its file a node can still say so over Wi-Fi."""
+    try:
+        with open("board.json") as file:
+            return json.load(file)
+    except (OSError, ValueError):
+        return {"name": "unknown", "buses": {}}
+
+
 def start():
     from gateway import console, lamp, settings
     from gateway.hal_esp32 import Hal
 
-    with open("board.json") as file:
-        board = json.load(file)
+    board = read_board()
     chosen = settings.Settings()
     hal = Hal(board)
     watchers = [chosen.watch, console.of_terminal().watch, lamp.Lamp(hal.lamp).watch]

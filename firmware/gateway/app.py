@@ -30,10 +30,14 @@ class Node:
 
         self.hal = hal
         boot = int.from_bytes(hal.random(4), "big") & _BOOT_MASK
-        self.config, refused, schemas, drivers = judge.read(config_text, board, hal.store)
-        judge.forget()
-        self.clock = Clock(hal, self.config["time_servers"])
+        self.clock = Clock(hal)
+        # First: it counts the boots that whatever follows may end.
         self.health = Health(hal, self.clock, boot)
+        self.config, refused, schemas, drivers = judge.read(
+            config_text, board, hal.store, self.health.safe_mode
+        )
+        judge.forget()
+        self.clock.servers = self.config["time_servers"]
         if refused:
             print("configuration refused:", refused)
             what = "" if refused.startswith("configuration: ") else "configuration: "
@@ -52,9 +56,7 @@ class Node:
 
         longest_ms = max([stream["period_ms"] for stream in streams] or [0])
         self._patience_ms = STALLED_AFTER_MS + 3 * longest_ms
-        idents = [ident for ident, _ in schemas]
-        self.spool = Spool(hal.flash("journal"), hal.flash("spool"), boot, self.clock, idents)
-        self.spool.mount()
+        self.spool = self._open_spool([ident for ident, _ in schemas])
         self.hours = Hours(hal.store)
         self.streams = []
         for number, stream in enumerate(streams):
@@ -77,6 +79,22 @@ class Node:
         self.steps.append(self.uplink.step)
         self.steps.append(self._step_clock)
         hal.link.start(self.config["network"])
+
+    def _open_spool(self, idents):
+        """Return the spool. One that fails ends the boot; in safe mode the node does without."""
+        try:
+            parts = self.hal.flash("journal"), self.hal.flash("spool")
+            spool = Spool(*parts, self.health.boot, self.clock, idents)
+            spool.mount()
+        except Exception as error:
+            # Whatever it is: somebody must be told.
+            if not self.health.safe_mode:
+                raise
+            from gateway.no_spool import NoSpool
+
+            self.health.say("flash: %s: %s" % (type(error).__name__, error))
+            spool = NoSpool()
+        return spool
 
     def _wire_stream(self, number, settings, drivers):
         stream = Stream(
@@ -140,8 +158,8 @@ class Node:
         if self.config["broker"] and self.hal.link.up():
             heard = self.uplink.heard_ms or 0
         # Rows that are taken and do not reach the flash are no progress.
-        kept = self.spool.stats()["next_seq"]
-        wait = self.health.step(self.rows(), kept, heard, self._patience_ms)
+        stats = self.spool.stats()
+        wait = self.health.step(stats["commits"], stats["next_seq"], heard, self._patience_ms)
         if self.health.stalled and not self.health.safe_mode and self.commands.reset_at is None:
             # Before the watchdog does it: nothing that was taken is lost this way.
             leave_word(self.hal, OSError(self.health.stalled))
@@ -171,7 +189,7 @@ class Node:
                 "time_ms": self.clock.unix_ms(),
                 "rows": self.rows(),
                 "waiting": self.spool.pending(),
-                "next": self.spool.kept()[1],
+                "next": self.spool.stats()["next_seq"],
                 "lost": self.spool.lost(),
                 "late_ms": late,
                 "sensors": sensors,

@@ -53,7 +53,7 @@ class Clock:
 
     def __init__(self, hal, servers=()):
         self._hal = hal
-        self._servers = servers
+        self.servers = servers
         self._ticks = hal.ticks_ms()
         self._uptime = 0
         self._offset = None
@@ -101,7 +101,7 @@ class Clock:
         """Ask a time server when it is time to; return ms until the next call."""
         now = self.uptime_ms()
         if self._query is None:
-            if not self._servers or now < self._next_ask or not self._hal.link.up():
+            if not self.servers or now < self._next_ask or not self._hal.link.up():
                 return _IDLE_MS
             self._ask(now)
             return 50
@@ -129,7 +129,7 @@ class Clock:
         return _IDLE_MS
 
     def _ask(self, now):
-        server = self._servers[self._turn % len(self._servers)]
+        server = self.servers[self._turn % len(self.servers)]
         self._cookie = self._hal.random(_COOKIE_BYTES)
         request = bytearray(_NTP_BYTES)
         request[0] = 0x23

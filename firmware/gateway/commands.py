@@ -42,8 +42,11 @@ class Commands:
         if self._changing and node.uplink.announced():
             # Rows under the new configuration can be read even if it never reaches the broker.
             self._changing = False
-            self._settings.begin_trial()
-            self.reset_soon()
+            try:
+                self._settings.begin_trial()
+                self.reset_soon()
+            except OSError as error:
+                node.health.say("configuration cannot be kept: %s" % error)
         if self.reset_at is not None and node.clock.uptime_ms() >= self.reset_at:
             node.hal.reset()
 

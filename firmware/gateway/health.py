@@ -15,6 +15,10 @@ STALLED_AFTER_MS = const(20 * 60 * 1000)
 _UNHEARD_MOST_MS = const(6 * 3600 * 1000)
 # Well within the watchdog's two minutes.
 _LOOK_MS = const(10 * 1000)
+# So old is the uptime that the next boot finds, at most.
+_KEEP_EVERY_MS = const(60 * 1000)
+# Memory that survives a reset takes 256 bytes.
+_CRUMB_MOST = const(256)
 
 
 class Health:
@@ -33,8 +37,8 @@ class Health:
         self.safe_mode = self.futile > FUTILE_BOOTS_MOST
         self.reasons = []
         self.stalled = ""
-        self._kept_at = self._heard_at = clock.uptime_ms()
-        self._taken = self._kept = self._heard = None
+        self._saved_at = self._kept_at = self._heard_at = clock.uptime_ms()
+        self._committed = self._kept = self._heard = None
         self._save()
 
     def say(self, reason):
@@ -45,19 +49,20 @@ class Health:
         if len(self.reasons) > _REASONS_MOST:
             del self.reasons[0]
 
-    def step(self, taken, kept, heard=None, patience_ms=STALLED_AFTER_MS):
+    def step(self, committed, kept, heard=None, patience_ms=STALLED_AFTER_MS):
         """Feed the watchdog while there is progress; return ms to wait.
 
-        `taken`: rows, `kept`: frames in flash, which must change within `patience_ms`; `heard`:
+        `committed`: commits; the first one of a boot proves it worth while, and so does a message
+        that comes back. `kept`: frames in flash, which must change within `patience_ms`; `heard`:
         when a message came back last (None without a network), which must change in six hours.
         `stalled` says what did not.
         """
         now = self._clock.uptime_ms()
-        if taken != self._taken or heard != self._heard:
-            if self._taken is not None and self.futile:
+        if committed != self._committed or (heard and heard != self._heard):
+            if self._committed is not None and self.futile:
                 self.futile = 0
                 self._save()
-            self._taken = taken
+            self._committed = committed
         if kept != self._kept:
             self._kept = kept
             self._kept_at = now
@@ -72,6 +77,8 @@ class Health:
         # In safe mode there is no progress to be had, and a reset would change nothing.
         if self.safe_mode or not self.stalled:
             self._hal.feed()
+            if now - self._saved_at >= _KEEP_EVERY_MS:
+                self._save()
         return _LOOK_MS
 
     def report(self, extra):
@@ -94,10 +101,11 @@ class Health:
         return json.dumps(report).encode()
 
     def _save(self):
+        self._saved_at = self._clock.uptime_ms()
         crumb = {
             "boots": self.boots,
             "futile": self.futile,
-            "uptime_s": self._clock.uptime_ms() // 1000,
+            "uptime_s": self._saved_at // 1000,
         }
         self._hal.crumb.save(json.dumps(crumb).encode())
 
@@ -105,8 +113,14 @@ class Health:
 def leave_word(hal, error):
     """Leave `error` where the next boot finds it; the cause of the crash must not crash this."""
     crumb = _load(hal)
-    crumb["error"] = ("%s: %s" % (type(error).__name__, error))[:_TEXT_MOST]
-    hal.crumb.save(json.dumps(crumb).encode())
+    text = ("%s: %s" % (type(error).__name__, error))[:_TEXT_MOST]
+    content = b""
+    while not content or len(content) > _CRUMB_MOST:
+        crumb["error"] = text
+        content = json.dumps(crumb).encode()
+        # A quote or a letter of another alphabet takes several bytes; half a crumb is none.
+        text = text[: len(text) // 2]
+    hal.crumb.save(content)
 
 
 def _load(hal):

@@ -342,10 +342,13 @@ class Spool:
         return self._frames.gaps()
 
     def stats(self):
-        """Return counts: broken records, rows recovered at mount, the next number, wear."""
+        """Return counts: broken records, rows recovered at mount, writes to the journal so far,
+        the next number, wear.
+        """
         return {
             "corrupt": self._journal.corrupt + self._frames.corrupt,
             "recovered_rows": self.recovered_rows,
+            "commits": self._journal.next_id,
             "next_seq": self._frames.next_id,
             "erases": max(self._journal.laps(), self._frames.laps()),
         }

@@ -2,11 +2,12 @@
 
 import json
 import os
+import sys
 
 from node_fakes import BOARD, CONFIG, Hal, Link, run_node
 
 # isort: split
-from gateway import app, settings
+from gateway import app, health, settings
 from link_fakes import Conn, message
 from support import raises
 
@@ -84,12 +85,13 @@ def test_commands_config_is_tried_and_proven_when_the_broker_answers():
     (schema,) = [one for one in post.conn.published(b"") if b"/schema/" in one[0]]
     assert json.loads(schema[1])["period_ms"] == 20000
     post.run(node, 20)
-    assert post.resets and post.files() == ["config.json", "config.sent"]
+    assert post.resets and post.files() == ["config.copy", "config.json", "config.sent"]
     assert node.spool.idle()
     chosen, node = post.boot(2)
     assert node.streams[0].period_ms == 20000
     post.run(node, 10)
-    assert chosen.state == node.configuration == "proven" and post.files() == ["config.json"]
+    assert chosen.state == node.configuration == "proven"
+    assert post.files() == ["config.copy", "config.json"]
     assert json.loads(settings.Settings(post.folder).text()) == _slower()
     post.remove()
 
@@ -109,7 +111,7 @@ def test_commands_config_that_does_not_reach_the_broker_is_gone_after_ten_minute
     chosen, node = post.boot(10)
     assert chosen.state == "reverted" and node.streams[0].period_ms == 10000
     health = json.loads(post.conn.published(b"/health")[-1][1])
-    assert health["configuration"] == "reverted" and post.files() == ["config.json"]
+    assert health["configuration"] == "reverted" and post.files() == ["config.copy", "config.json"]
     # What was taken on trial is there, beside what came before it.
     assert node.spool.kept()[1] >= 2 and node.spool.pending() == 0
     post.remove()
@@ -152,7 +154,7 @@ def test_commands_config_that_cannot_be_is_refused_with_its_field_and_changes_no
         assert not reply["ok"] and why in reply["error"], reply
         assert "hush" not in reply["error"]
     post.run(node, 60)
-    assert not post.resets and post.files() == ["config.json"]
+    assert not post.resets and post.files() == ["config.copy", "config.json"]
     reply = post.ask(
         node, "config", config=dict(CONFIG, network=wifi), secrets={"wifi": ["pst-quiet"]}
     )
@@ -193,3 +195,40 @@ def test_commands_that_are_small():
 def test_commands_without_a_place_for_a_configuration_say_so():
     node = app.Node(Hal(), BOARD, json.dumps(CONFIG))
     assert "kept here" in raises(ValueError, node.commands.table()["config"], {"config": CONFIG})
+
+
+def test_commands_reach_a_node_whose_flash_driver_or_bus_fails():
+    def refuse(*arguments):
+        raise OSError("gone")
+
+    driver = sys.modules.get("drivers.sds011")
+    for broken in ("flash", "driver", "uart"):
+        post = Post()
+        if broken == "driver":
+            # A file that is there and is not what it was.
+            sys.modules["drivers.sds011"] = refuse
+        else:
+            setattr(post, broken, refuse)
+        for boot in range(5):
+            try:
+                app.Node(post, BOARD, json.dumps(CONFIG))
+            except Exception as error:
+                health.leave_word(post, error)
+                continue
+            raise AssertionError("%s, boot %d" % (broken, boot))
+        _, node = post.boot(30)
+        assert node.health.safe_mode and node.rows() == 0 and not post.resets
+        report = json.loads(post.conn.published(b"/health")[-1][1])
+        assert report["safe_mode"] and report["boots"] == 6 and report["last_error"], report
+        assert report["next"] == (None if broken == "flash" else 0), report
+        assert report["reasons"] == (["flash: OSError: gone"] if broken == "flash" else [])
+        assert post.ask(node, "health")["ok"]
+        assert post.ask(node, "resend", first=0, last=9)["frames"] == 0
+        assert post.ask(node, "reboot")["ok"]
+        post.run(node, 10)
+        assert post.resets
+        post.remove()
+        if broken == "driver":
+            del sys.modules["drivers.sds011"]
+            if driver:
+                sys.modules["drivers.sds011"] = driver

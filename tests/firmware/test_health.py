@@ -22,6 +22,22 @@ def test_health_tells_the_crash_of_the_boot_before():
     assert _report(_boot(hal, 3))["last_error"] == ""
 
 
+def test_health_tells_how_long_the_boot_before_ran_and_what_ended_it():
+    hal = Hal()
+    one = _boot(hal)
+    for n in range(700):
+        one.step(n, n)
+        hal.advance(10000)
+    # A watchdog leaves no word: what was noted before it must do.
+    assert 6900 <= _report(_boot(hal, 2))["last_uptime_s"] <= 7000
+    for text in ('"' * 500, "\n" * 500, "\u00e5" * 500, "x" * 500):
+        health.leave_word(hal, ValueError(text))
+        assert len(hal.crumb.content) <= 256
+        report = _report(_boot(hal, 3))
+        assert report["last_error"].startswith("ValueError: " + text[:5]), report
+        assert report["boots"] > 2
+
+
 def test_health_reads_noise_in_the_reset_memory_as_nothing():
     for noise in (b"", b"\xff" * 240, b"\x00\x12", b"[1]", b'{"boots": 4'):
         hal = Hal()
@@ -51,6 +67,21 @@ def test_health_goes_into_safe_mode_after_five_boots_without_progress():
     assert safe.safe_mode
     safe.step(1, 0)
     safe.step(2, 0)
+    assert not _boot(hal).safe_mode
+
+
+def test_health_calls_no_boot_worth_while_that_took_rows_and_kept_none():
+    hal = Hal()
+    for _ in range(5):
+        one = _boot(hal)
+        # A network that comes up is no message that comes back.
+        for heard in (None, 0, 0, None, 0):
+            one.step(7, 3, heard)
+            hal.advance(9000)
+    one = _boot(hal)
+    assert one.safe_mode
+    one.step(7, 3, 0)
+    one.step(7, 3, 5000)
     assert not _boot(hal).safe_mode
 
 

@@ -19,12 +19,28 @@ class Uplink:
 class Health:
     safe_mode = False
 
+    def __init__(self):
+        self.said = []
+
+    def say(self, reason):
+        self.said.append(reason)
+
+
+class Pause:
+    def __iter__(self):
+        yield
+
+    __await__ = __iter__
+
 
 class Clock:
     now = 0
 
     def uptime_ms(self):
         return self.now
+
+    def sleep_ms(self, n):
+        return Pause()
 
 
 class Node:
@@ -91,7 +107,7 @@ def test_settings_the_new_one_is_proven_when_the_broker_answers_and_not_before()
     assert chosen.state == "new"
     node.health.safe_mode = False
     chosen.step(node)
-    assert place.files() == ["config.json"] and node.configuration == "proven"
+    assert place.files() == ["config.copy", "config.json"] and node.configuration == "proven"
     assert place.boot()[0].text() == NEW and node.uplink.asked == 1
     # The secrets of the one before are gone; its own are there.
     assert place.hal.store.get("secrets_a") == b"{}"
@@ -118,7 +134,8 @@ def test_settings_stay_with_the_old_one_when_only_that_reaches_the_broker():
     node.uplink.heard_ms = 5
     node.clock.now = 10 * settings.TURN_MS
     chosen.step(node)
-    assert place.hal.resets == 0 and place.files() == ["config.json", "config.late"]
+    assert place.hal.resets == 0
+    assert place.files() == ["config.copy", "config.json", "config.late"]
     place.remove()
 
 
@@ -134,6 +151,59 @@ def test_settings_the_first_configuration_is_tried_for_ever():
     chosen.step(node)
     assert chosen.text() == "" and chosen.state == "none"
     place.remove()
+
+
+def test_settings_that_cannot_be_read_any_more_are_there_once_more():
+    place = Place(json=PROVEN)
+    chosen, node = place.boot()
+    node.uplink.heard_ms = 5
+    chosen.step(node)
+    assert place.files() == ["config.copy", "config.json"]
+    for rot in ("", PROVEN[:9], "\xff\xfe", None):
+        os.remove(place.path + "config.json")
+        # Unreadable: opening a folder fails like a bad block does.
+        if rot is None:
+            os.mkdir(place.path + "config.json")
+        else:
+            with open(place.path + "config.json", "w") as file:
+                file.write(rot)
+        chosen, node = place.boot()
+        assert chosen.text() == PROVEN and chosen.state == "proven", rot
+        _watched(chosen, node)
+        assert "copy runs" in node.health.said[0], node.health.said
+        node.uplink.heard_ms = 5
+        chosen.step(node)
+        assert place.boot()[0].text() == PROVEN
+    os.rmdir(place.path + "config.json")
+    place.remove()
+
+
+def test_settings_that_cannot_be_written_cost_the_trial_and_not_the_node():
+    for name in ("config.new", "config.sent"):
+        place = Place(json=PROVEN)
+        with open(place.path + name, "w") as file:
+            file.write(NEW)
+        chosen, node = place.boot()
+        node.uplink.heard_ms = 5
+        assert chosen.text() == NEW
+
+        def refuse(*names):
+            raise OSError(5)
+
+        chosen._move = refuse
+        _watched(chosen, node)
+        assert len(node.health.said) == 1 and "cannot be kept" in node.health.said[0]
+        assert place.hal.resets == 0 and not node.stopped
+        place.remove()
+    nowhere = settings.Settings("/tmp/kista-nowhere/")
+    assert nowhere.text() == "" and nowhere.state == "none"
+
+
+def _watched(chosen, node):
+    """Let the settings look twice."""
+    watching = chosen.watch(node)
+    for _ in range(3):
+        watching.send(None)
 
 
 def _config():
