@@ -3,13 +3,17 @@
 Those of what a build compiles natively run a third time, against this machine's code of it.
 """
 
+import os
+import selectors
 import subprocess
+import time
 from pathlib import Path
 
 import pytest
 
 import host_tools  # noqa: F401 - makes the device's files importable on CPython
 from host_tools import build
+from micropython_runner import FAILED, PASSED
 
 TESTS = Path(__file__).resolve().parent
 DEVICE_FOLDERS = {TESTS / "firmware", TESTS / "drivers"}
@@ -27,6 +31,15 @@ def pytest_collect_file(file_path, parent):
 
 
 class MicroPythonFile(pytest.File):
+    """The tests of a file, in one process for each way of running them, as on CPython."""
+
+    def setup(self):
+        self.interpreters = {}
+
+    def teardown(self):
+        for interpreter in self.interpreters.values():
+            interpreter.end()
+
     def collect(self):
         for line in self.path.read_text().splitlines():
             if line.startswith("def test_"):
@@ -37,7 +50,7 @@ class MicroPythonFile(pytest.File):
 
 
 class MicroPythonTest(pytest.Item):
-    """One test function in a MicroPython process of its own."""
+    """One test function on MicroPython."""
 
     where = "on MicroPython"
 
@@ -45,16 +58,15 @@ class MicroPythonTest(pytest.Item):
         return MPYPATH
 
     def runtest(self):
-        runner = str(TESTS / "micropython_runner.py")
-        result = subprocess.run(
-            [*build.micropython(heap="2M"), runner, str(self.path), self.name],
-            env={"MICROPYPATH": ":".join([".frozen", *map(str, self.path_of_modules())])},
-            capture_output=True,
-            text=True,
-            timeout=TIME_LIMIT_S,
-        )
-        if result.returncode or f"ok {self.name}" not in result.stdout:
-            raise MicroPythonFailure(result.stdout + result.stderr)
+        running = self.parent.interpreters
+        if self.where not in running:
+            running[self.where] = Interpreter(self.path, self.path_of_modules())
+        try:
+            running[self.where].run(self.name)
+        except MicroPythonFailure:
+            # The next test begins anew, whatever this one has left.
+            running.pop(self.where).end()
+            raise
 
     def repr_failure(self, excinfo):
         if isinstance(excinfo.value, MicroPythonFailure):
@@ -78,3 +90,45 @@ class NativeTest(MicroPythonTest):
 
 class MicroPythonFailure(Exception):
     """What the MicroPython process printed."""
+
+
+class Interpreter:
+    """A MicroPython process that runs the tests of one file."""
+
+    def __init__(self, path, modules):
+        self._process = subprocess.Popen(
+            [*build.micropython(heap="2M"), str(TESTS / "micropython_runner.py"), str(path)],
+            env={"MICROPYPATH": ":".join([".frozen", *map(str, modules)])},
+            stdin=subprocess.PIPE,
+            stdout=subprocess.PIPE,
+            stderr=subprocess.STDOUT,
+        )
+        self._selector = selectors.DefaultSelector()
+        self._selector.register(self._process.stdout, selectors.EVENT_READ)
+
+    def run(self, name):
+        """Run one test; MicroPythonFailure when it fails, or does not end in time."""
+        said, verdict = "", ""
+        try:
+            self._process.stdin.write(f"{name}\n".encode())
+            self._process.stdin.flush()
+        except BrokenPipeError:
+            # What it printed before it ended says why.
+            pass
+        end = time.monotonic() + TIME_LIMIT_S
+        while verdict not in (PASSED, FAILED):
+            if not self._selector.select(end - time.monotonic()):
+                raise MicroPythonFailure(f"{said}\nnot done in {TIME_LIMIT_S} s")
+            data = os.read(self._process.stdout.fileno(), 65536)
+            if not data:
+                raise MicroPythonFailure(f"{said}\nended with exit code {self._process.wait()}")
+            said += data.decode(errors="replace")
+            verdict = said.rstrip("\n").rsplit("\n", 1)[-1]
+        if verdict == FAILED:
+            raise MicroPythonFailure(said)
+
+    def end(self):
+        """Let the process go."""
+        self._process.kill()
+        self._process.communicate()
+        self._selector.close()

@@ -1,17 +1,28 @@
-"""Run the `test_*` functions of one device test file on MicroPython: runner.py FILE [NAME]."""
+"""Run `test_*` functions of one device test file on MicroPython: runner.py FILE.
+
+Each line of standard input names one; the line that ends its output says how it went.
+"""
 
 import sys
 
+PASSED = "== passed"
+FAILED = "== failed"
 
-def _run(path, only):
+
+def _serve(path):
     folder, name = path.rsplit("/", 1)
     # In the place of this file's folder, in which `drivers` are tests and not the drivers.
     sys.path[0] = folder
     module = __import__(name[:-3])
-    for name in sorted(dir(module)):
-        if name.startswith("test_") and only in (None, name):
-            getattr(module, name)()
-            print("ok", name)
+    for line in sys.stdin:
+        try:
+            getattr(module, line.strip())()
+            print(PASSED)
+        except BaseException as error:
+            # The next one is run all the same.
+            sys.print_exception(error)
+            print(FAILED)
 
 
-_run(sys.argv[1], sys.argv[2] if len(sys.argv) > 2 else None)
+if __name__ == "__main__":
+    _serve(sys.argv[1])
