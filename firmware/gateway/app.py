@@ -26,17 +26,14 @@ class Node:
     """
 
     def __init__(self, hal, board, config_text, settings=None):
-        from gateway import judge
-
         self.hal = hal
         boot = int.from_bytes(hal.random(4), "big") & _BOOT_MASK
         self.clock = Clock(hal)
         # First: it counts the boots that whatever follows may end.
         self.health = Health(hal, self.clock, boot)
-        self.config, refused, schemas, drivers = judge.read(
+        self.config, refused, schemas, drivers = _judged(
             config_text, board, hal.store, self.health.safe_mode
         )
-        judge.forget()
         self.clock.servers = self.config["time_servers"]
         if refused:
             print("configuration refused:", refused)
@@ -198,6 +195,15 @@ class Node:
                 "rssi": self.hal.link.rssi(),
             }
         )
+
+
+def _judged(config_text, board, store, safe_mode):
+    """Return what judge.read returns; nothing in the node holds the judge any more."""
+    from gateway import judge
+
+    found = judge.read(config_text, board, store, safe_mode)
+    judge.forget()
+    return found
 
 
 def _address(broker):
