@@ -23,21 +23,31 @@ STEP_MS = 1000
 
 # Less than a lorry's axles are apart, so that one axle at a time is between the tubes.
 _USUAL_DISTANCE_CM = const(100)
-# From the first axle to the second: a car has less, and a bicycle less than this.
-_USUAL_TRUCK_CM = const(340)
+# From the first axle to the second: vans have less; cars; bicycles and motorcycles.
+_USUAL_TRUCK_CM = const(430)
+_CAR_CM = const(330)
 _TWO_WHEELS_CM = const(180)
-# To the next axle of the same: behind the first one; in a lorry; of a car's trailer.
+# To the next axle of the same: behind the first one; side by side; from a tractor to its trailer,
+# and of what base a tractor is; of a car's trailer.
 _FIRST_CM = const(750)
-_LORRY_CM = const(900)
+_TANDEM_CM = const(200)
+_SEMI_CM = const(900)
+_TRACTOR_CM = const(430)
 _TRAILER_CM = const(500)
+_AXLES_MOST = const(12)
+_FAR_CM = const(9999)
 _DEAD_MS = const(25)
 _TICKS_MASK = const(0x3FFFFFFF)
 _TICKS_A_MS = const(1000)
 # 0.1 km/h of a cm in a microsecond.
 _KMH = const(360000)
 _SPEED_MOST = const(2500)
-# A way of a metre takes so long at 5 km/h, in ticks a cm.
-_SLOWEST = const(7200)
+# A way takes so long at 1, 4 and 20 km/h, in ticks a cm.
+_SLOWEST = const(36000)
+_STOPPED = const(9000)
+_SLOW = const(1800)
+# Who has stopped on the tubes is waited for so long.
+_WAITS = const(120000000)
 
 
 class Sensor:
@@ -53,16 +63,14 @@ class Sensor:
         self._slowest = self._distance * _SLOWEST
         # The axle between the tubes: which one it has crossed, and when.
         self._between = None
-        self._clear()
-        self._gap_cm = 0
+        # Of the vehicle that passes: (when, how long to the other tube), …, and which way it goes.
+        self._axles = []
+        self._from = 0
+        # How far behind the one before.
+        self._gap_cm = _FAR_CM
         self._since_ms = clock.uptime_ms()
         self.single = 0
         self.marks = bytes(len(CHANNELS))
-
-    def _clear(self):
-        """No vehicle is on its way over the tubes."""
-        self._axles = 0
-        self._first = self._last = self._ways = self._base_cm = self._from = 0
 
     def step(self):
         """Take the axles that wait."""
@@ -75,7 +83,7 @@ class Sensor:
         if self._between and (now - self._between[1] & _TICKS_MASK) > self._slowest:
             self._between = None
             self.single += 1
-        if self._axles and self._behind(now) > _LORRY_CM:
+        if self._axles and self._gone(now):
             self._leave()
 
     def _hit(self, number, at):
@@ -91,48 +99,78 @@ class Sensor:
             self.single += 1
         self._between = (number, at)
 
-    def _behind(self, at):
-        """Return how far behind the last axle something is that comes at `at`, in cm."""
-        way = self._ways // self._axles
-        return self._distance * ((at - self._last & _TICKS_MASK) >> 8) // max(way >> 8, 1)
+    def _behind(self, axle, at, way):
+        """Return how far behind an axle something is that comes at `at`, in cm."""
+        way = axle[1] + way >> 1
+        return self._distance * ((at - axle[0] & _TICKS_MASK) >> 8) // max(way >> 8, 1)
+
+    def _slowly(self):
+        """Return whether it may have stopped, so that a time says nothing of a distance."""
+        return self._axles[-1][1] > self._distance * _SLOW
+
+    def _gone(self, now):
+        """Return whether no further axle of the vehicle can come."""
+        last = self._axles[-1]
+        if len(self._axles) == 1 and self._slowly():
+            return (now - last[0] & _TICKS_MASK) > _WAITS
+        return self._behind(last, now, last[1]) > _SEMI_CM
 
     def _axle(self, first, at, way):
-        if self._axles:
-            behind = self._behind(at)
-            if first != self._from or not self._same(behind):
-                self._leave()
-                self._gap_cm = behind
-            elif self._axles == 1:
-                self._base_cm = behind
-        else:
-            self._gap_cm = _LORRY_CM
-        if not self._axles:
-            self._first = at
-            self._from = first
-        self._axles += 1
-        self._ways += way
-        self._last = at
+        axles = self._axles
+        if axles:
+            behind = self._behind(axles[-1], at, way)
+            if first == self._from and self._same(behind):
+                axles.append((at, way))
+                return
+            again = []
+            if first == self._from and len(axles) > 1 and _TANDEM_CM < behind <= _CAR_CM:
+                # As far as a car's: the one before belongs to this one, and not to what was before.
+                again = [axles.pop()]
+                behind = self._behind(axles[-1], again[0][0], again[0][1])
+            self._leave()
+            self._gap_cm = behind
+            self._axles = axles = again
+        self._from = first
+        axles.append((at, way))
+
+    def _base(self):
+        axles = self._axles
+        return self._behind(axles[0], axles[1][0], axles[1][1])
 
     def _same(self, behind):
         """Return whether an axle so far behind the last one belongs to the same vehicle."""
-        if self._axles == 1:
-            return behind <= _FIRST_CM
-        return self._base_cm > self._truck and behind <= _LORRY_CM
+        count = len(self._axles)
+        if count == 1:
+            return behind <= _FIRST_CM or self._slowly()
+        if count >= _AXLES_MOST or self._base() <= _CAR_CM:
+            return False
+        if behind <= _TANDEM_CM:
+            return True
+        return (
+            count <= 3 and behind > _CAR_CM and self._base() <= _TRACTOR_CM and behind <= _SEMI_CM
+        )
 
     def _leave(self):
         """Count the vehicle that has passed; a single axle close behind one is its trailer."""
-        if self._axles > 1 or self._gap_cm > _TRAILER_CM:
-            way = self._ways // self._axles
-            speed = (self._distance * _KMH + (way >> 1)) // way
-            ago = (self._bus.now() - self._first & _TICKS_MASK) // _TICKS_A_MS
+        axles = self._axles
+        if len(axles) > 1 or self._gap_cm > _TRAILER_CM or self._slowly():
+            speed = None
+            # An axle that has stood between the tubes has no speed.
+            ways = [axle[1] for axle in axles if axle[1] <= self._distance * _STOPPED]
+            if ways:
+                way = sum(ways) // len(ways)
+                speed = (self._distance * _KMH + (way >> 1)) // way
+            ago = (self._bus.now() - axles[0][0] & _TICKS_MASK) // _TICKS_A_MS
             self._period.count(0, self._clock.uptime_ms() - ago, speed, self._kind())
-            self._period.occupy(0, (self._last - self._first & _TICKS_MASK) // _TICKS_A_MS)
-        self._clear()
+            over = axles[-1][0] - axles[0][0] & _TICKS_MASK
+            self._period.occupy(0, over // _TICKS_A_MS)
+        self._gap_cm = _FAR_CM
+        self._axles = []
 
     def _kind(self):
-        if self._axles == 1 or (self._axles == 2 and self._base_cm < _TWO_WHEELS_CM):
+        if len(self._axles) == 1 or (len(self._axles) == 2 and self._base() < _TWO_WHEELS_CM):
             return traffic.UNCLASSIFIED
-        if self._axles > 2 or self._base_cm > self._truck:
+        if len(self._axles) > 2 or self._base() > self._truck:
             return traffic.TRUCK_LIKE
         return traffic.CAR_LIKE
 

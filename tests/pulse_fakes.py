@@ -1,6 +1,7 @@
 """What the tests of contacts share: a pulse bus into which a test puts edges; time is the HAL's."""
 
 from gateway.clock import Clock
+from host_tools.twin.passing import Passage
 
 MASK = 0x3FFFFFFF
 SECOND = 2
@@ -54,7 +55,7 @@ class Street:
 
     def passages(self, slot):
         return [
-            (int(s * 1000000), kmh * 10000 // 36, kind[0], kind[1])
+            Passage(int(s * 1000000), kmh * 10000 // 36, kind[0], kind[1])
             for s, kmh, kind in self._vehicles
             if slot * 10 <= s < slot * 10 + 10
         ]

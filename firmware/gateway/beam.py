@@ -22,9 +22,9 @@ _STILL_CM = const(3)
 _STEADY_FRAMES = const(32)
 _BEHIND_FRAMES = const(500)
 _TAKEN_FRAMES = const(2)
-# A lorry has gaps, and a window may answer nothing.
+# A lorry has gaps, and a window may answer nothing, even before a red light.
 _FREE_MS = const(120)
-_BLIND_MS = const(500)
+_BLIND_MS = const(60 * 1000)
 # What stands so long is the background from now on.
 _PARKED_MS = const(600 * 1000)
 

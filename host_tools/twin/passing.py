@@ -1,8 +1,4 @@
-"""What passes the detectors of one lane: vehicles of a made-up street as edges of what they do.
-
-A passage is (us when its front is at the first detector, mm/s, length in cm, where its axles are
-in cm behind the front).
-"""
+"""What passes the detectors of one lane: vehicles of a made-up street as edges of what they do."""
 
 import struct
 
@@ -14,6 +10,22 @@ TRAILER = (1600, (140, 500, 1150, 1280))
 BICYCLE = (180, (40, 145))
 # What is older than this never reached the node.
 _MEMORY_MS = 60000
+
+
+class Passage:
+    """A vehicle at one speed. `start`: us when its front is at the first detector; `axles`: where
+    they are, in cm behind the front.
+    """
+
+    def __init__(self, start, mm_a_second, length_cm, axles):
+        self.start = start
+        self.speed = mm_a_second
+        self.length = length_cm
+        self.axles = axles
+
+    def us(self, cm):
+        """Return when its front is so far behind the first detector."""
+        return self.start + cm * 10000000 // self.speed
 
 
 def street(source, slot):
@@ -32,7 +44,7 @@ def street(source, slot):
         # The second half of each share of the slot stays empty: nobody drives into another.
         share = SLOT_MS * 1000 // count
         start = slot * SLOT_MS * 1000 + i * share + (x >> 8) % (share // 2)
-        passages.append((start, 9000 + (x >> 4 & 0xFFF), kind[0], kind[1]))
+        passages.append(Passage(start, 9000 + (x >> 4 & 0xFFF), kind[0], kind[1]))
     return passages
 
 

@@ -101,9 +101,9 @@ def test_anemometer_chattering_without_end_counts_what_the_dead_time_lets_throug
 
 
 def test_anemometer_model_turns_with_the_wind():
-    for speed in (0, 40, 310, 1200, 5000):
+    for speed in (0, 310, 5000):
         for options in ({}, {"mm_per_pulse": 1006}):
             hal, _, sensor = simulated(speed, options)
-            listen(hal, sensor, 60)
+            listen(hal, sensor, 20)
             mean, gust = finish(sensor.read())
-            assert abs(mean - speed) <= 3 and abs(gust - speed) <= 35, (speed, mean, gust)
+            assert abs(mean - speed) <= 6 and abs(gust - speed) <= 35, (speed, mean, gust)

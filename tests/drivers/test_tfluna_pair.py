@@ -1,6 +1,5 @@
 from drivers import tfluna_pair
 from fakes import Hal
-from gateway import flags
 from gateway.clock import Clock
 from host_tools.twin.buses import Nobody, Uart
 from host_tools.twin.sensors.tfluna_pair import Model
@@ -43,10 +42,3 @@ def test_tfluna_pair_does_not_answer_when_one_is_absent_and_recovers():
     listen(hal, sensor, 20, 200)
     row = row_of(tfluna_pair, finish(sensor.read()))
     assert row["vehicles"] == row["vehicles_car_like"] and abs(row["speed_mean"] - 500) <= 25, row
-
-
-def test_tfluna_pair_behind_a_parked_car_is_flagged():
-    hal, _, sensor = fitted({}, (5, 1, (15000, ())))
-    listen(hal, sensor, 330, 200)
-    finish(sensor.read())
-    assert set(sensor.marks) == {flags.STUCK}

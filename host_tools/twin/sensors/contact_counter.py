@@ -39,8 +39,7 @@ BOUNCES = ((0, 0), (900, 0), (1800, 0), (9000, 0), (9700, 0))
 
 def hits(passage, number=0, distance_cm=0):
     """Return the edges of a tube so far behind the first one."""
-    start, speed, _, axles = passage
-    return [(start + (axle + distance_cm) * 10000000 // speed, number, 1) for axle in axles]
+    return [(passage.us(axle + distance_cm), number, 1) for axle in passage.axles]
 
 
 class Model(Contact):

@@ -40,9 +40,8 @@ BOUNCES = ((8000, 0), (8600, 1), (9000, 0), (9800, 1), (10200, 0))
 
 def edges_of(passage, number=0, distance_cm=0, loop_cm=LOOP_CM):
     """Return the edges of a loop that begins so far behind the first one."""
-    start, speed, length, _ = passage
-    on = start + distance_cm * 10000000 // speed
-    return [(on, number, 1), (on + (length + loop_cm) * 10000000 // speed, number, 0)]
+    on = passage.us(distance_cm)
+    return [(on, number, 1), (passage.us(distance_cm + passage.length + loop_cm), number, 0)]
 
 
 class Model(Contact):

@@ -21,8 +21,8 @@ FACTS = {
     "distrust": (
         "A leaf in the funnel is a drought, and a broken wire is the same. Drizzle is late: the "
         "bucket has to fill first.",
-        "In heavy rain water is lost while the bucket tips: some 5 % too little at 50 mm/h, 10 % "
-        "and more at 150 (WMO-No. 8, part I, 6); nothing is corrected. Wind takes more.",
+        "In heavy rain water is lost while the bucket tips: some percent, and more the harder it "
+        "rains; nothing is corrected. Wind takes more.",
         "Snow and hail are measured when they melt. Shaking the post tips the bucket as well: do "
         "not hang it on an arm that swings.",
         "`rain_total` counts since the node started; a lost row costs no rain, a restart begins "

@@ -24,8 +24,8 @@ FACTS = {
         "The background is learnt in the first second with light (the farthest distance), follows "
         "1 cm at a time while the lane is free, and does not move while it is occupied. What "
         "stands for ten minutes is background then; `stuck` is flagged from five on.",
-        "Where nothing comes back (strength below 100, or glare) it keeps what it knew for 0.5 s; "
-        "where never anything came back from, everything that does is a vehicle.",
+        "Where nothing comes back (strength below 100, or glare) it keeps what it knew for a "
+        "minute; where never anything came back from, everything that does is a vehicle.",
         "A gap of less than 0.12 s is none: a lorry and its trailer are one, and so are two cars "
         "closer than 1.7 m at 50 km/h. Pedestrians and rain's spray count as well. Heavy rain, "
         "fog, a wet or dirty window shorten its sight.",
@@ -52,15 +52,18 @@ def frame(distance, strength=_STRENGTH, temperature=_TEMPERATURE):
     return body + bytes((sum(body) & 0xFF,))
 
 
-_ROAD = tuple(frame(_BACKGROUND_CM + i) for i in (-1, 0, 0, 1))
-_ROOF = tuple(frame(_VEHICLE_CM + i) for i in (-8, -2, 3, 9))
+# What it says of the road, of a vehicle, and of what throws nothing back.
+_SEEN = (
+    tuple(frame(_BACKGROUND_CM + i) for i in (-1, 0, 0, 1)),
+    tuple(frame(_VEHICLE_CM + i) for i in (-8, -2, 3, 9)),
+    tuple(frame(i, 40) for i in (0, 0, 800, 0)),
+)
 
 
 def edges_of(passage, number=0, distance_cm=0):
     """Return the edges of a beam so far behind the first one."""
-    start, speed, length, _ = passage
-    on = start + distance_cm * 10000000 // speed
-    return [(on, number, 1), (on + length * 10000000 // speed, number, 0)]
+    on = passage.us(distance_cm)
+    return [(on, number, 1), (passage.us(distance_cm + passage.length), number, 0)]
 
 
 class Model:
@@ -69,7 +72,7 @@ class Model:
         self._lane = lane or Lane(source, edges_of)
         self._number = number
         self._at = None
-        self._taken = 0
+        self._seen = 0
         self._edges = []
 
     def write(self, data, now_ms):
@@ -86,6 +89,6 @@ class Model:
         data = []
         for i in range(begin + 1, now + 1):
             while self._edges and self._edges[0][0] <= i * _FRAME_MS * 1000:
-                self._taken = self._edges.pop(0)[1]
-            data.append((_ROOF if self._taken else _ROAD)[i * 7 >> 2 & 3])
+                self._seen = self._edges.pop(0)[1]
+            data.append(_SEEN[self._seen][i * 7 >> 2 & 3])
         return b"".join(data)

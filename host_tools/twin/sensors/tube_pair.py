@@ -14,7 +14,7 @@ FACTS = {
     ),
     "options": {
         "distance_cm": "from one tube to the other; 100 unless said. Less than axles are apart",
-        "truck_cm": "second axle so far behind the first: a lorry; 340 unless said",
+        "truck_cm": "second axle so far behind the first: a lorry; 430 unless said",
         "debounce_ms": "what closes again so soon is bouncing; 25 unless said",
     },
     "life": "weeks under traffic",
@@ -24,8 +24,9 @@ FACTS = {
         "One lane, one direction. Two vehicles on the tubes at once, of two lanes or meeting, are "
         "nonsense; either direction alone is measured alike.",
         "Which axles are a vehicle is guessed from their distances: up to 7.5 m for a lorry's "
-        "first two, 9 m behind a lorry's; a car has two. In a queue vehicles are as close as "
-        "that: docs/traffic.md says what comes of it.",
+        "first two, 2 m for axles side by side, 9 m from a tractor to its trailer; a car has two. "
+        "In a queue vehicles are as close as that: docs/traffic.md says what comes of it. Who may "
+        "have stopped is two axles; who stood between the tubes has no speed.",
         "Both tubes of the same length, or the air takes longer through one: a metre more is 3 ms, "
         "4 % at 50 km/h with a metre between them.",
         "occupancy is from the first axle to the last, so it is too small by the overhangs.",
