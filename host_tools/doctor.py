@@ -143,7 +143,7 @@ def _sensor(label: str, report: dict) -> Finding:
         says = f"{says}; {more[1]}"
     if more[2:] and more[2]:
         do = "does the node hang now and then? its log says more"
-        return Finding(YELLOW, label, f"{says}; bytes lost {more[2]} times", do)
+        return Finding(YELLOW, label, f"{says}; input lost {more[2]} times", do)
     if hours is not None and life:
         says = f"{says}; awake {hours:,} of {life:,} h"
         if hours >= life:

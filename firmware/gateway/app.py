@@ -213,7 +213,8 @@ def _address(broker):
 def _feeder(sampler, sensor, driver, bus):
     """Return a step that lets a streaming sensor eat its bytes every STEP_MS.
 
-    A receive buffer without room for what an interrupt may bring has lost some: that is counted.
+    A receive buffer without room for what an interrupt may bring has lost some, and a pulse bus
+    says how many edges it had no room for: that is counted.
     """
     uarts = ()
     if driver.BUS == "uart":
@@ -225,6 +226,8 @@ def _feeder(sampler, sensor, driver, bus):
             if uart.any() > full:
                 sampler.overruns += 1
         sensor.step()
+        if driver.BUS == "pulse":
+            sampler.overruns = bus.lost
         return driver.STEP_MS
 
     return step

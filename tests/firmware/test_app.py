@@ -130,5 +130,8 @@ def test_app_counts_the_times_that_a_receive_buffer_was_full():
         # A pair of sensors has two.
         step = app._feeder(one, one, one, [Streaming(waits), Streaming(5)])
         assert step() == 200 and one.overruns == 2 * overruns
+    one.BUS = "pulse"
+    one.lost = 7
+    assert app._feeder(one, one, one, one)() == 200 and one.overruns == 7
     one.BUS = "i2s"
     assert app._feeder(one, one, one, None)() == 200

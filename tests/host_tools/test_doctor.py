@@ -122,7 +122,7 @@ NO_ANSWER, BAD_DATA = [flags.NO_ANSWER] * 2, [flags.BAD_DATA] * 2
             {"sensors": {"dust": [0, 0, "sds011", [1, 5], [0, 0], None, "", 3]}},
             "dust",
             YELLOW,
-            "bytes lost 3 times",
+            "input lost 3 times",
         ),
         (
             {"sensors": {"dust": [0, 0, "sds011", [1, 5], [0, 0], 8000]}},
