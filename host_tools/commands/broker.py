@@ -1,4 +1,4 @@
-"""`kista broker`: configuration for the broker between the nodes and the databases."""
+"""`kista broker`: the broker between the nodes and the databases."""
 
 from __future__ import annotations
 
@@ -6,14 +6,17 @@ from pathlib import Path
 
 import click
 
+from host_tools import broker as broker_
 from host_tools import mosquitto as mosquitto_
+from host_tools import stop
 from host_tools.authority import Authority
 from host_tools.commands.ca import folder_option
+from host_tools.errors import UserError
 
 
 @click.group()
 def command() -> None:
-    """Write the configuration of a broker that knows each node by its certificate."""
+    """Make the broker: a Mosquitto that knows each node, or one on this PC to try things with."""
 
 
 @command.command()
@@ -48,3 +51,14 @@ def mosquitto(out, folder, hosts, operators, port, listen) -> None:
     """
     conf = mosquitto_.write(out, Authority(folder), list(hosts), list(operators), port, listen)
     click.echo(f"mosquitto -c {conf}")
+
+
+@command.command()
+@click.option("--port", type=click.IntRange(1, 65535), default=1883, show_default=True)
+def local(port) -> None:
+    """Run a broker until Ctrl-C: on this PC only, no TLS, everybody may do everything."""
+    if not broker_.is_free(port):
+        raise UserError(f"port {port} is taken; is there a broker already? Or name --port")
+    with broker_.Broker(port) as running:
+        click.echo(f"{running.url} is up. Ctrl-C ends it.")
+        stop.wait()

@@ -19,6 +19,7 @@ IMAGE = b"\xe9"
 # Into how many bits a UART makes a byte.
 BITS = 10
 WRITE_WITHIN_S = 5.0
+LATE_MOST_S = 0.1
 # Boards of one process share the folder of what is compiled.
 COMPILING = threading.Lock()
 SYNC = b"\x00\x08\x24\x00"
@@ -28,13 +29,15 @@ EMPTY = b"rst:0x10 (RTCWDT_RTC_RESET),boot:0x13\r\ninvalid header: 0xffffffff\r\
 
 @dataclass(frozen=True)
 class Faults:
-    """`dies_after`, `flips_after`: bytes of flash data. `noisy`: answers begin with rubbish.
+    """`dies_at`, `flips_at`, `unplugged_at`: percent of the application that is written.
 
-    `silent`: the loader never answers. `secure`: secure boot is on.
+    `noisy`: so many answers begin with rubbish. `silent`: the loader never answers. `secure`:
+    secure boot is on.
     """
 
-    dies_after: int | None = None
-    flips_after: int | None = None
+    dies_at: float | None = None
+    flips_at: float | None = None
+    unplugged_at: float | None = None
     noisy: int = 0
     silent: bool = False
     secure: bool = False
@@ -53,14 +56,16 @@ class PracticeBoard(pty_board.PtyBoard):
         faults: Faults = Faults(),
         paced: bool = False,
     ) -> None:
+        folder = folder.resolve()
         super().__init__(folder)
         self.mac, self.chip, self.faults = mac, chip, faults
         self._paced = paced
+        self._line_free = 0.0
         folder.mkdir(parents=True, exist_ok=True)
         (folder / "native").mkdir(exist_ok=True)
         (folder / "air.json").write_text(json.dumps(air or {}))
         path = folder / "flash.bin"
-        if not path.exists():
+        if not path.exists() or path.stat().st_size != size:
             path.write_bytes(b"\xff" * size)
         self._rom: Rom | None = None
 
@@ -113,17 +118,28 @@ class PracticeBoard(pty_board.PtyBoard):
             self._halt()
             mac = bytes.fromhex(self.mac.replace(":", ""))
             self._rom = Rom(self.chip, mac, self.flash, self.faults.secure, self._restart)
-            self._rom.flips_after = self.faults.flips_after
+            self._rom.flips_at = self.faults.flips_at
             self._noisy = self.faults.noisy
         if self._paced:
-            time.sleep(len(data) * BITS / self._rom.baudrate)
+            self._take_the_time(len(data) * BITS / self._rom.baudrate)
         answer = self._rom.take(data)
-        self._answer(answer)
+        if self._reached(self.faults.unplugged_at):
+            self.unplug()
+        elif not self._reached(self.faults.dies_at):
+            self._answer(answer)
+
+    def _take_the_time(self, seconds: float) -> None:
+        """Wait until a line would have carried what was read; being woken late is made up for."""
+        now = time.monotonic()
+        if now - self._line_free > LATE_MOST_S:
+            self._line_free = now
+        self._line_free += seconds
+        time.sleep(max(0.0, self._line_free - now))
+
+    def _reached(self, percent: float | None) -> bool:
+        return percent is not None and self._rom is not None and self._rom.reached >= percent
 
     def _answer(self, answer: bytes) -> None:
-        dies_after = self.faults.dies_after
-        if dies_after is not None and self._rom.received > dies_after:
-            return
         if answer and self._noisy:
             self._noisy -= 1
             answer = NOISE + answer

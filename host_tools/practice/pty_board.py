@@ -49,6 +49,7 @@ class PtyBoard:
         os.set_blocking(self._outside, False)
         self.port = os.ttyname(port)
         os.close(port)
+        self.plugged = True
         self._stop_reads, self._stop_writes = os.pipe()
         self._boot()
         self._thread = threading.Thread(target=self._run, daemon=True)
@@ -59,8 +60,15 @@ class PtyBoard:
         os.write(self._stop_writes, b".")
         self._thread.join(10)
         self._halt()
-        for fd in (self._outside, self._inside, self._terminal):
+        for fd in (self._inside, self._terminal, self._stop_reads, self._stop_writes):
             os.close(fd)
+        if self.plugged:
+            os.close(self._outside)
+
+    def unplug(self) -> None:
+        """Take the cable out, for good: whoever has the port open finds it gone."""
+        self.plugged = False
+        os.close(self._outside)
 
     def _environment(self) -> dict[str, str]:
         path = ":".join(map(str, self.paths))
@@ -97,7 +105,7 @@ class PtyBoard:
         poll = select.poll()
         for fd in (self._outside, self._inside, self._stop_reads):
             poll.register(fd, select.POLLIN)
-        while True:
+        while self.plugged:
             ready = dict(poll.poll(LOOK_MS))
             if self._stop_reads in ready:
                 return
@@ -108,7 +116,7 @@ class PtyBoard:
             elif ready.get(self._outside, 0) & select.POLLHUP:
                 self._closed()
                 time.sleep(CLOSED_S)
-            if self._inside in ready:
+            if self._inside in ready and self.plugged:
                 self._say(os.read(self._inside, PIECE))
 
     def _heard(self, data: bytes) -> None:

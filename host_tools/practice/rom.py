@@ -24,6 +24,7 @@ _SPI_START = 1 << 18
 _READ_ID = 0x9F
 _GIGADEVICE = 0xC8
 _SLOW_READ = 64
+_APPLICATION = 0x10000
 
 
 @dataclass(frozen=True)
@@ -53,6 +54,9 @@ CHIPS = {
         secure=(0x3FF5A018, 1 << 4),
         magic=0x00F01D83,
         registers=(
+            # 8 MHz of its own, measured against the 40 of its crystal.
+            (0x3FF5A010, 100),
+            (0x3FF5F06C, 1024 << 7),
             (0x3FF5A00C, 1 << 15 | 1 << 9),
             (0x3FF5A014, 1 << 20),
             (0x3FF6607C, 1 << 31),
@@ -92,9 +96,9 @@ class Rom:
             register, bit = self._silicon.secure
             self._registers[register] = self._registers.get(register, 0) | bit
         self.baudrate = 115200
-        # Bytes of flash data so far; behind how many of them one bit is written wrong.
-        self.received = 0
-        self.flips_after: int | None = None
+        # How much of the application is written, in percent; where one bit of it comes out wrong.
+        self.reached = -1.0
+        self.flips_at: float | None = None
         self._stub = False
         self._rest = b""
         self._write: _Write | None = None
@@ -171,7 +175,10 @@ class Rom:
         return self._reply(operation)
 
     def _change_baudrate(self, operation: int, data: bytes) -> bytes:
-        self.baudrate = struct.unpack_from("<I", data)[0]
+        baudrate = struct.unpack_from("<I", data)[0]
+        if not baudrate:
+            raise ValueError("baud rate")
+        self.baudrate = baudrate
         return self._reply(operation)
 
     def _run_stub(self, operation: int, data: bytes) -> bytes:
@@ -185,12 +192,12 @@ class Rom:
     # --- The flash ---
 
     def _begin(self, operation: int, data: bytes) -> bytes:
-        size, _, _, offset = struct.unpack_from("<IIII", data)
+        size, blocks, _, offset = struct.unpack_from("<IIII", data)
         if offset + size > len(self._flash):
             return self._reply(operation, status=_BAD)
         self._erase(offset, size)
         inflate = zlib.decompressobj() if operation == 0x10 else None
-        self._write = _Write(offset, offset + size, inflate)
+        self._write = _Write(offset, offset + size, inflate, blocks)
         return self._reply(operation)
 
     def _data(self, operation: int, data: bytes) -> bytes:
@@ -205,14 +212,15 @@ class Rom:
         if sequence != write.sequence:
             return self._reply(operation, status=_BAD)
         write.sequence += 1
-        self.received += size
+        if write.application:
+            self.reached = 100 * write.sequence / write.blocks
         plain = write.inflate.decompress(block) if write.inflate else block
         plain = plain[: write.end - write.at]
         self._flash[write.at : write.at + len(plain)] = plain
         write.at += len(plain)
-        if self.flips_after is not None and plain and self.received > self.flips_after:
+        if self.flips_at is not None and plain and self.reached >= self.flips_at:
             self._flash[write.at - 1] ^= 1
-            self.flips_after = None
+            self.flips_at = None
         return self._reply(operation)
 
     def _end(self, operation: int, data: bytes) -> bytes:
@@ -258,7 +266,11 @@ class _Write:
     at: int
     end: int
     inflate: zlib._Decompress | None
+    blocks: int
     sequence: int = 0
+
+    def __post_init__(self) -> None:
+        self.application = self.at == _APPLICATION
 
 
 def framed(packet: bytes) -> bytes:

@@ -1,11 +1,14 @@
 """Images of nodes on a stock file of our own, and the real esptool on a port."""
 
+import os
 import subprocess
 import sys
-
-from stock_file import stock
+from pathlib import Path
 
 from host_tools import boards, image
+from host_tools.practice.stock_file import stock
+
+HASTY = {"ESPTOOL_CFGFILE": str(Path(__file__).with_name("esptool.cfg"))}
 
 
 def node_image(folder, name="esp32_generic", config=None, size=50_000):
@@ -22,6 +25,11 @@ def node_image(folder, name="esp32_generic", config=None, size=50_000):
 def esptool(port, *arguments, chip="esp32"):
     """Return (exit code, output) of one run."""
     command = [sys.executable, "-m", "esptool", "--chip", chip, "--port", port]
-    command += ["--connect-attempts", "2", *map(str, arguments)]
-    result = subprocess.run(command, capture_output=True, text=True, timeout=60)
+    result = subprocess.run(
+        [*command, *map(str, arguments)],
+        env=os.environ | HASTY,
+        capture_output=True,
+        text=True,
+        timeout=60,
+    )
     return result.returncode, result.stdout + result.stderr

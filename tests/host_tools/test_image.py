@@ -7,11 +7,11 @@ from pathlib import Path
 
 import pytest
 from pty_board import SHIMS
-from stock_file import application, image, stock
 
 from host_tools import boards, build, chips, partitions, stock_image
 from host_tools import image as node_image
 from host_tools.errors import UserError
+from host_tools.practice.stock_file import application, image, stock
 
 NAMES = [name for name in boards.names() if name != "sim"]
 CONFIG = {

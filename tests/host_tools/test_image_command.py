@@ -7,11 +7,11 @@ import threading
 
 import pytest
 from click.testing import CliRunner
-from stock_file import stock
 
 from host_tools import boards, cli, flash_map, image
 from host_tools import stock as stock_files
 from host_tools.errors import UserError
+from host_tools.practice.stock_file import stock
 
 BROKER = '[broker]\nurl = "mqtt://192.0.2.1"\n'
 STREAM = """

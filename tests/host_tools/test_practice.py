@@ -71,17 +71,17 @@ def _from(image, offset):
 
 
 FAULTY = [
-    ({"faults": Faults(silent=True)}, "Failed to connect"),
-    ({"faults": Faults(flips_after=0)}, "MD5 of file does not match"),
-    ({"faults": Faults(secure=True)}, "Secure Boot V1 detected"),
-    ({"chip": "esp32s3"}, "This chip is ESP32-S3, not ESP32"),
-    ({"size": 1 << 20}, "will not fit in 1048576 bytes of flash"),
+    ({"faults": Faults(silent=True)}, 0x10000, "Failed to connect"),
+    ({"faults": Faults(flips_at=0)}, 0x10000, "MD5 of file does not match"),
+    ({"faults": Faults(unplugged_at=50)}, 0x10000, "serial exception error occurred: [Errno 2]"),
+    ({"faults": Faults(secure=True)}, 0x1000, "Secure Boot V1 detected"),
+    ({"chip": "esp32s3"}, 0x10000, "This chip is ESP32-S3, not ESP32"),
+    ({"size": 1 << 20}, 0xF0000, "will not fit in 1048576 bytes of flash"),
 ]
 
 
-@pytest.mark.parametrize("about, sentence", FAULTY, ids=[sentence for _, sentence in FAULTY])
-def test_a_faulty_board_fails_as_a_real_one(tmp_path, some, about, sentence):
-    offset = 0x1000 if "faults" in about else 0xF0000
+@pytest.mark.parametrize("about, offset, sentence", FAULTY, ids=[row[2] for row in FAULTY])
+def test_a_faulty_board_fails_as_a_real_one(tmp_path, some, about, offset, sentence):
     with PracticeBoard(tmp_path / "board", MAC, **about) as board:
         code, said = esptool(board.port, "write-flash", hex(offset), some)
     assert code and sentence in said, said

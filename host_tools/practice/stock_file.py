@@ -7,6 +7,7 @@ from operator import xor
 
 from host_tools import chips, partitions
 
+_PIECE = 4096
 STOCK_TABLE = {
     "nvs": {"type": 1, "subtype": 2, "offset": 0x9000, "size": 0x6000},
     "factory": {"type": 0, "subtype": 0, "offset": 0x10000, "size": 0x1F0000},
@@ -25,11 +26,18 @@ def image(ident, payload, mib=4, sha256=True):
     return made + hashlib.sha256(made).digest() if sha256 else made
 
 
-def application(ident, version="v1.26.1 on 2025-09-11", size=50_000):
-    """Return a MicroPython application; `version` is what it says of itself."""
+def application(ident, version="v1.26.1 on 2025-09-11", size=50_000, packed=1.0):
+    """Return a MicroPython application of about `size` bytes, of which zlib leaves `packed`.
+
+    `version` is what it says of itself.
+    """
     start = struct.pack("<I", 0xABCD5432).ljust(256, b"\0")
     said = b"MicroPython " + version.encode() + b"; Generic module\0"
     noise = b"".join(hashlib.sha256(n.to_bytes(2, "big")).digest() for n in range(size // 32))
+    noise = b"".join(
+        noise[at : at + int(_PIECE * packed)].ljust(len(noise[at : at + _PIECE]), b"\0")
+        for at in range(0, len(noise), _PIECE)
+    )
     return image(ident, start + noise + said)
 
 
