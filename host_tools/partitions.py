@@ -25,10 +25,10 @@ def table(partitions: dict[str, dict]) -> bytes:
     return (entries + _MD5_MAGIC + hashlib.md5(entries).digest()).ljust(SECTOR, b"\xff")
 
 
-def read(flash) -> dict[str, dict]:
-    """Return the partitions that the table in a flash names; {} when there is no table."""
+def read(flash, start: int = TABLE_OFFSET) -> dict[str, dict]:
+    """Return the partitions that the table at `start` names; {} when there is no table."""
     found = {}
-    for at in range(TABLE_OFFSET, TABLE_OFFSET + SECTOR, _ENTRY.size):
+    for at in range(start, start + SECTOR, _ENTRY.size):
         magic, kind, subtype, offset, size, label, _ = _ENTRY.unpack_from(flash, at)
         if magic != _MAGIC:
             break

@@ -4,13 +4,14 @@ from __future__ import annotations
 
 import os
 import sys
+from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 
 import click
 
 from host_tools import boards, image, stock
 from host_tools.errors import UserError
-from host_tools.workshop import image_file, inventory, ports
+from host_tools.workshop import image_file, inventory, ports, writer
 from host_tools.workshop.bench import Bench
 from host_tools.workshop.tray import Board, Tray
 from host_tools.workshop.view import View
@@ -23,6 +24,7 @@ FILE = click.Path(exists=True, dir_okay=False, path_type=Path)
 @click.option("--all", "everything", is_flag=True, help="Every board that is plugged in.")
 @click.option("--image", "file", type=FILE, help="What `kista image` wrote.")
 @click.option("--board", "name", help="Make the image of this board now; or: must be IMAGE's.")
+@click.option("--list", "listing", is_flag=True, help="Only say which boards there are.")
 @click.option("--watch", is_flag=True, help="Flash whatever is plugged in, until Ctrl-C.")
 @click.option("--erase-all", is_flag=True, help="Erase the whole flash first, spool and secrets.")
 @click.option("--lose-unsent", is_flag=True, help="Even if readings are lost that way.")
@@ -36,13 +38,15 @@ FILE = click.Path(exists=True, dir_okay=False, path_type=Path)
 )
 @click.option("--who", default=inventory.who, help="Whom to note [your name on this PC].")
 def command(
-    named, everything, file, name, watch, erase_all, lose_unsent, inventory_file, who
+    named, everything, file, name, listing, watch, erase_all, lose_unsent, inventory_file, who
 ) -> int:
     """Write an image to boards, verify it, see them run. Several at once.
 
     What a node has not delivered yet, its secrets and its configuration stay, unless --erase-all.
     One board's failure stops no other; the exit code is 1 when there was one.
     """
+    if listing:
+        return _list(list(named))
     made = _image(file, name)
     with (
         inventory.Inventory(inventory_file) as store,
@@ -61,6 +65,27 @@ def command(
             if not chosen:
                 ports.the_one()
         return _once(tray, view, note, chosen or [ports.the_one()])
+
+
+def _list(named: list[str]) -> int:
+    """Say what is behind each port; return 1 when something does not answer."""
+    about = {port.device: port.about for port in ports.find()}
+    chosen = named or list(about) or [ports.the_one()]
+    with ThreadPoolExecutor(len(chosen)) as pool:
+        found = list(pool.map(_looked_at, chosen))
+    for port, (says, _) in zip(chosen, found):
+        click.echo(f"{port}: {says}" + (f" ({about[port]})" if port in about else ""))
+    return 0 if all(good for _, good in found) else 1
+
+
+def _looked_at(port: str) -> tuple[str, bool]:
+    """Return what is behind a port, and whether a chip answered."""
+    try:
+        found = writer.look(port)
+    except writer.FlashError as error:
+        return str(error), False
+    size = f"{found.size >> 20} MiB" if found.size else "unknown size"
+    return f"{found.mac}, {found.type}, flash of {size}", True
 
 
 def _image(file: Path | None, name: str | None) -> image_file.FlashImage:

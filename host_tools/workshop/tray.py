@@ -12,16 +12,18 @@ from datetime import datetime, timezone
 from pathlib import Path
 
 from gateway import settings
+from host_tools import partitions
 from host_tools.errors import UserError
 from host_tools.serial_node import SerialNode
 from host_tools.workshop.image_file import FlashImage
-from host_tools.workshop.writer import FlashError, Writer, identify
+from host_tools.workshop.writer import FlashError, Writer, identify, table
 
 # A node that runs answers at once; an empty board never does.
 LOOK_S = 1.5
 STARTS_WITHIN_S = 30.0
 # The port may be away for a moment after a reset.
 OPEN_AGAIN_S = 0.2
+SPOOL = "spool"
 # Its secrets stand in the store, which a flashing leaves alone.
 KEPT = (settings.PROVEN, settings.NEW)
 
@@ -31,7 +33,7 @@ class Board:
     """One board's turn. `part`: 0 to 1; `state`: a word for people; `why`: of a failure, or "".
 
     `waiting`: frames that were in it and not delivered. `began`: ISO 8601 UTC. `kept`: files of its
-    configuration, to be put back.
+    configuration, to be put back. `size`: of its flash, bytes.
     """
 
     port: str
@@ -39,6 +41,7 @@ class Board:
     part: float = 0.0
     mac: str = ""
     chip: str = ""
+    size: int = 0
     node: str = ""
     firmware: str = ""
     waiting: int = 0
@@ -75,7 +78,7 @@ class Tray:
     def __enter__(self) -> Tray:
         self._folder = tempfile.TemporaryDirectory(prefix="kista-")
         folder = Path(self._folder.name)
-        self._writer = Writer(self.image.chip, self.image.parts, folder)
+        self.writer = Writer(self.image.chip, self.image.parts, folder)
         return self
 
     def __exit__(self, *_: object) -> None:
@@ -98,10 +101,12 @@ class Tray:
         try:
             self._look(board)
             self._say(board, "identify")
-            identity = identify(board.port, self.image.chip)
-            board.mac, board.chip = identity.mac, identity.type
+            identity = identify(board.port, self.image.chip, self.image.size)
+            board.mac, board.chip, board.size = identity.mac, identity.type, identity.size
+            if self._erase_all and not board.node and not self._lose_unsent:
+                self._look_for_spool(board)
             self._say(board, "write")
-            self._writer.write(board.port, self._erase_all, lambda part: self._write(board, part))
+            self.writer.write(board.port, self._erase_all, lambda part: self._write(board, part))
             self._say(board, "start")
             report = self._wait(board)
             if board.kept and self._put_back(board):
@@ -134,6 +139,15 @@ class Tray:
             node.interrupt()
             files = {name: node.get_file(name) for name in KEPT}
             board.kept = {name: data for name, data in files.items() if data is not None}
+
+    def _look_for_spool(self, board: Board) -> None:
+        """A node that does not answer may have readings all the same: FlashError when it may."""
+        self._say(board, "look")
+        if SPOOL in partitions.read(table(board.port, self.image.chip), 0):
+            raise FlashError(
+                "does not answer, but has been a node: what it has not delivered is not known, and "
+                "--erase-all loses it; flash it without that first, or add --lose-unsent"
+            )
 
     def _write(self, board: Board, part: float) -> None:
         board.part = part

@@ -41,9 +41,9 @@ class View:
 
     def __init__(self, console: Console | None = None) -> None:
         self._console = console or Console(highlight=False, soft_wrap=True)
-        self._progress = Progress(
+        self.progress = Progress(
             TextColumn("{task.description}"),
-            BarColumn(bar_width=32),
+            BarColumn(bar_width=24),
             TextColumn("{task.percentage:>3.0f} %"),
             TimeElapsedColumn(),
             TextColumn("{task.fields[said]}"),
@@ -55,24 +55,25 @@ class View:
         self._lock = threading.Lock()
 
     def __enter__(self) -> View:
-        self._progress.start()
+        self.progress.start()
         return self
 
     def __exit__(self, *_: object) -> None:
-        self._progress.stop()
+        self.progress.stop()
 
     def changed(self, board: Board) -> None:
         """Show how a board stands now."""
         with self._lock:
             if board.state == "identify" and (text := unsent(board)):
                 self.say(text, "yellow")
+            said = sentence(board) if board.done else f"{board.port}: {STATES[board.state]}"
             colour = "red" if board.why else "green" if board.done else ""
-            said = sentence(board) if board.done else STATES[board.state]
             if self._console.is_terminal:
-                self._draw(board, said.removeprefix(f"{board.port}: "), colour)
-            elif self._said.get(board.port) != said:
+                self._draw(board, colour)
+            # On a terminal the bar says what goes on; how it ended stands above the bars, whole.
+            if (board.done or not self._console.is_terminal) and said != self._said.get(board.port):
                 self._said[board.port] = said
-                self.say(said if board.done else f"{board.port}: {said}", colour)
+                self.say(said, colour)
 
     def say(self, text: str, colour: str = "") -> None:
         """Put a line above the bars."""
@@ -83,18 +84,18 @@ class View:
         with self._lock:
             self._said.pop(port, None)
             if port in self._tasks:
-                self._progress.remove_task(self._tasks.pop(port))
+                self.progress.remove_task(self._tasks.pop(port))
 
-    def _draw(self, board: Board, said: str, colour: str) -> None:
-        text = f"[{colour}]{escape(said)}[/]" if colour else escape(said)
+    def _draw(self, board: Board, colour: str) -> None:
+        text = f"[{colour}]{board.state}[/]" if colour else STATES[board.state]
         if board.port not in self._tasks or board.state == "look":
             if board.port in self._tasks:
-                self._progress.remove_task(self._tasks[board.port])
+                self.progress.remove_task(self._tasks[board.port])
             name = escape(board.port)
-            self._tasks[board.port] = self._progress.add_task(name, total=1.0, said=text)
+            self._tasks[board.port] = self.progress.add_task(name, total=1.0, said=text)
         task = self._tasks[board.port]
-        self._progress.update(task, completed=1.0 if board.good else board.part, said=text)
+        self.progress.update(task, completed=1.0 if board.good else board.part, said=text)
         if board.done:
-            self._progress.stop_task(task)
+            self.progress.stop_task(task)
             # A line that is said now is drawn with the bars as they were last.
-            self._progress.refresh()
+            self.progress.refresh()

@@ -6,6 +6,7 @@ import os
 import re
 import subprocess
 import sys
+import tempfile
 import threading
 import time
 import zlib
@@ -28,9 +29,12 @@ SECURE = {
 }
 LOCKED = "has secure boot switched on: it starts its owner's firmware only; it was not touched"
 NO_LOADER = "its loader does not answer; hold BOOT, press EN (reset), then try again"
+SMALL = "has a flash of {mib} MiB, too small for this image"
 GONE = "stopped answering{at}; is the cable loose, is the hub strong enough? Try again"
 # What esptool says → what is to be done. The first that fits counts.
 SENTENCES = (
+    # The port could be opened before.
+    (r"^rror occurred: \[Errno \d+\]", GONE),
     (r"Permission denied", "may not be opened; join the group dialout, then log in again"),
     (r"No such file|FileNotFound|Errno 2\b", "is not there; is the cable in?"),
     (
@@ -43,7 +47,7 @@ SENTENCES = (
     ),
     (r"Secure Boot|[Ss]ecure [Dd]ownload [Mm]ode", LOCKED),
     (r"flash encryption", "has its flash encrypted: only its owner can write it"),
-    (r"will not fit in (\d+) bytes", "has a flash of {mib} MiB, too small for this image"),
+    (r"will not fit in (\d+) bytes", SMALL),
     (
         r"MD5 of file does not match|region is empty",
         "reads back other than written; try again, and if it stays so, discard the board",
@@ -61,6 +65,9 @@ PROGRESS = re.compile(r"([\d.]+)%")
 PART = re.compile(r"^Writing '(.+)' at 0x")
 MAC = re.compile(r"^MAC:\s+([0-9a-f:]{17})", re.MULTILINE)
 TYPE = re.compile(r"^Chip type:\s+(.+)$", re.MULTILINE)
+SIZE = re.compile(r"^Detected flash size:\s+(\d+)(KB|MB)$", re.MULTILINE)
+UNITS = {"KB": 1 << 10, "MB": 1 << 20}
+TABLE = (0x8000, 0x1000)
 REGISTER = re.compile(r"0x[0-9a-f]{8} = 0x([0-9a-f]{8})")
 
 
@@ -70,25 +77,55 @@ class FlashError(Exception):
 
 @dataclass(frozen=True)
 class Identity:
-    """`mac`: lower case with colons; `type`: the chip as esptool calls it, with its revision."""
+    """`mac`: lower case with colons; `type`: the chip as esptool calls it, with its revision.
+
+    `size`: of its flash, bytes; 0 when the flash does not say.
+    """
 
     mac: str
     type: str
+    size: int
 
 
-def identify(port: str, chip: str) -> Identity:
-    """Return what is behind a port; FlashError when it is no `chip`, or not to be written."""
+def look(port: str, chip: str = "auto") -> Identity:
+    """Return what is behind a port; FlashError when nothing answers, or another chip."""
+    said = _ask(port, chip, ["flash-id"])
+    mac, kind, size = MAC.search(said), TYPE.search(said), SIZE.search(said)
+    if not (mac and kind):
+        raise FlashError(NO_LOADER)
+    return Identity(mac[1], kind[1].strip(), int(size[1]) * UNITS[size[2]] if size else 0)
+
+
+def identify(port: str, chip: str, size: int) -> Identity:
+    """Return what is behind a port; FlashError when it is no `chip`, or not to be written.
+
+    `size`: of the flash that the image is for, bytes.
+    """
     register, bits = SECURE[chip]
-    lines: list[str] = []
-    # Without the stub: a loader that is locked takes none.
-    _run(port, chip, ["--no-stub", "read-mem", hex(register)], lines.append)
-    said = "\n".join(lines)
-    mac, kind, found = MAC.search(said), TYPE.search(said), REGISTER.search(said)
-    if not (mac and kind and found):
+    found = REGISTER.search(_ask(port, chip, ["read-mem", hex(register)]))
+    if not found:
         raise FlashError(NO_LOADER)
     if int(found[1], 16) & bits:
         raise FlashError(LOCKED)
-    return Identity(mac[1], kind[1].strip())
+    identity = look(port, chip)
+    if 0 < identity.size < size:
+        raise FlashError(SMALL.format(mib=identity.size >> 20))
+    return identity
+
+
+def table(port: str, chip: str) -> bytes:
+    """Return the sector in which a board's partition table is, if it has one."""
+    with tempfile.TemporaryDirectory(prefix="kista-") as folder:
+        path = Path(folder) / "table.bin"
+        _ask(port, chip, ["read-flash", *map(hex, TABLE), str(path)])
+        return path.read_bytes()
+
+
+def _ask(port: str, chip: str, command: list[str]) -> str:
+    """Return what esptool says; without its stub, which a locked loader does not take."""
+    lines: list[str] = []
+    _run(port, chip, ["--no-stub", *command], lines.append)
+    return "\n".join(lines)
 
 
 class Writer:
@@ -97,25 +134,25 @@ class Writer:
     def __init__(self, chip: str, parts: tuple[Part, ...], folder: Path) -> None:
         self._chip = chip
         self._arguments: list[str] = []
-        # What goes over the wire is compressed: so much of the whole is each part.
-        self._wire: dict[str, int] = {}
+        # What goes over the wire is compressed: bytes of each part's file.
+        self.wire: dict[str, int] = {}
         for part in parts:
             path = folder / f"{part.name}.bin"
             path.write_bytes(part.data)
             self._arguments += [hex(part.offset), str(path)]
-            self._wire[str(path)] = len(zlib.compress(part.data, 9))
+            self.wire[str(path)] = len(zlib.compress(part.data, 9))
 
     def write(self, port: str, erase_all: bool, progress: Callable[[float], None]) -> None:
         """Write and verify; `progress` hears how much is done, 0 to 1. FlashError says why not."""
-        total, before, part, done = sum(self._wire.values()), 0, "", 0.0
+        total, before, part, done = sum(self.wire.values()), 0, "", 0.0
 
         def hear(line: str) -> None:
             nonlocal before, part, done
             if found := PART.search(line):
-                before += self._wire.get(part, 0)
+                before += self.wire.get(part, 0)
                 part = found[1]
             elif line.startswith("Writing at") and (found := PROGRESS.search(line)):
-                done = (before + self._wire.get(part, 0) * float(found[1]) / 100) / total
+                done = (before + self.wire.get(part, 0) * float(found[1]) / 100) / total
                 progress(done)
 
         erase = ["--erase-all"] if erase_all else []

@@ -1,9 +1,7 @@
 import contextlib
 import fcntl
 import os
-import pty
-import subprocess
-import sys
+import re
 import termios
 import threading
 import time
@@ -11,13 +9,15 @@ from types import SimpleNamespace
 
 import pytest
 from click.testing import CliRunner
-from flashed import node_image
+from flashed import HASTY, node_image
+from terminal import Terminal
 
 from host_tools import cli
 from host_tools.errors import UserError
 from host_tools.practice.board import Faults, PracticeBoard
 from host_tools.serial_node import SerialNode
 from host_tools.workshop import image_file, inventory, ports, writer
+from host_tools.workshop import tray as tray_module
 from host_tools.workshop.bench import Bench
 from host_tools.workshop.tray import Board, Tray
 
@@ -38,11 +38,8 @@ def made(tmp_path_factory):
 
 
 @pytest.fixture
-def hasty(tmp_path, monkeypatch):
-    """esptool that waits for no chip as long as for a real one."""
-    path = tmp_path / "esptool.cfg"
-    path.write_text("[esptool]\ntimeout = 1\nconnect_attempts = 1\nwrite_block_attempts = 1\n")
-    monkeypatch.setenv("ESPTOOL_CFGFILE", str(path))
+def hasty(monkeypatch):
+    monkeypatch.setenv(*HASTY.copy().popitem())
 
 
 @contextlib.contextmanager
@@ -59,16 +56,18 @@ TRAY = [
     ({}, "runs firmware 0.1.0"),
     ({"chip": "esp32c3"}, "has an ESP32-C3, the image is for an ESP32; take the image of its"),
     ({}, "runs firmware 0.1.0"),
-    ({"faults": Faults(dies_after=40_000)}, "stopped answering at "),
+    ({"faults": Faults(dies_at=40)}, "stopped answering at "),
     ({"faults": Faults(noisy=2)}, "runs firmware 0.1.0"),
-    ({"faults": Faults(flips_after=60_000)}, "reads back other than written; try again"),
+    ({"faults": Faults(flips_at=60)}, "reads back other than written; try again"),
     ({}, "runs firmware 0.1.0"),
     ({}, "runs firmware 0.1.0"),
 ]
 
 
 @pytest.mark.slow
-def test_eight_boards_with_three_faulty_ones_end_as_they_should(made, hasty, tmp_path):
+def test_eight_boards_with_three_faulty_ones_end_as_they_should(made, hasty, tmp_path, monkeypatch):
+    # Eight interpreters start on as few cores as there are.
+    monkeypatch.setattr(tray_module, "STARTS_WITHIN_S", 120.0)
     file = tmp_path / "inventory.db"
     with tray_of(tmp_path, *(about for about, _ in TRAY)) as boards:
         arguments = [argument for board in boards for argument in ("--port", board.port)]
@@ -96,7 +95,6 @@ def test_eight_boards_with_three_faulty_ones_end_as_they_should(made, hasty, tmp
 ALONE = [
     ({"faults": Faults(silent=True)}, writer.NO_LOADER),
     ({"faults": Faults(secure=True)}, writer.LOCKED),
-    ({"size": 1 << 20}, "has a flash of 1 MiB, too small for this image"),
 ]
 
 
@@ -127,9 +125,10 @@ def test_a_port_that_is_not_there_or_taken_is_one_sentence(made, tmp_path):
 
 @pytest.mark.slow
 def test_unsent_data_is_said_and_kept_and_lost_only_when_told(made, tmp_path):
+    memory = tmp_path / "b0" / "flash.bin"
+    memory.parent.mkdir()
+    memory.write_bytes(made[1].whole().ljust(4 << 20, b"\xff"))
     with tray_of(tmp_path, {}) as (board,), flashing(made) as tray:
-        (turn,) = tray.flash([board.port])
-        assert turn.good, turn.why
         with SerialNode(board.port) as node:
             node.interrupt()
             node.put_file("config.json", CONFIG)
@@ -210,19 +209,30 @@ def test_ports_are_found_by_their_usb_ids(monkeypatch):
 
 
 SAID = [
-    ("Could not open /dev/x, the port is busy.\n([Errno 13] Permission denied:", 0),
-    ("Could not open /dev/x, the port is busy or doesn't exist.\n([Errno 2] could not open", 1),
-    ("Could not open /dev/x, the port is busy or doesn't exist.\n(Could not exclusively lock", 2),
-    ("Flash Encryption: Detected flash encryption and secure", 5),
-    ("Failed to start stub flasher. There was no response.", 9),
-    ("Failed to write compressed data to flash after seq 3", 10),
+    ("Could not open /dev/x, the port is busy.\n([Errno 13] Permission denied:", 1),
+    ("Could not open /dev/x, the port is busy or doesn't exist.\n([Errno 2] could not open", 2),
+    ("Could not open /dev/x, the port is busy or doesn't exist.\n(Could not exclusively lock", 3),
+    ("This chip is ESP32-C3, not ESP32. Wrong chip argument?", 4),
+    ("Secure Boot V1 detected, writing to flash regions < 0x8000", 5),
+    ("Flash Encryption: Detected flash encryption and secure", 6),
+    ("File x (length 9) at offset 9 will not fit in 2097152 bytes of flash.", 7),
+    ("MD5 of file does not match data in flash!", 8),
+    ("Failed to connect to ESP32: No serial data received.", 9),
+    ("Failed to start stub flasher. There was no response.", 10),
+    ("Failed to write compressed data to flash after seq 3", 11),
 ]
 
 
 @pytest.mark.parametrize("said, row", SAID)
 def test_what_esptool_says_becomes_what_is_to_be_done(said, row):
     sentence = writer._sentence(f"MAC: x\n\nA fatal error occurred: {said}", " at 14%")
-    assert sentence == writer.SENTENCES[row][1].format(at=" at 14%")
+    chips = ("", "ESP32-C3", "ESP32")
+    assert sentence == writer.SENTENCES[row][1].format(*chips, at=" at 14%", mib=2)
+
+
+def test_every_sentence_has_its_test():
+    # The first: a cable that is pulled out.
+    assert {row for _, row in SAID} == set(range(1, len(writer.SENTENCES)))
 
 
 def test_what_esptool_never_said_before_is_handed_on():
@@ -263,38 +273,79 @@ def test_the_parts_of_a_file_are_those_of_the_image(made):
 @pytest.mark.slow
 def test_on_a_terminal_one_key_tries_the_failed_again(made, hasty, tmp_path):
     with tray_of(tmp_path, {"faults": Faults(silent=True)}) as (board,):
-        ours, theirs = pty.openpty()
-        command = [sys.executable, "-c", "from host_tools.cli import main; main()", "flash"]
-        command += ["--image", made[0], "--port", board.port, "--inventory", tmp_path / "i.db"]
-        environment = os.environ | {"TERM": "xterm", "COLUMNS": "120"}
-        process = subprocess.Popen(
-            command, stdin=theirs, stdout=theirs, stderr=theirs, env=environment
-        )
-        os.close(theirs)
-        said = until(ours, b"R: try those again")
-        assert b"its loader does not answer" in said and b"\x1b[" in said
-        board.faults = Faults()
-        said = until(ours, b"runs firmware", press=b"r")
-        assert process.wait(30) == 0
-        os.close(ours)
-    with inventory.Inventory(tmp_path / "i.db") as store:
+        arguments = ("--image", made[0], "--port", board.port)
+        with Terminal(tmp_path, "flash", *arguments) as terminal:
+            said = terminal.until(b"R: try those again")
+            assert b"its loader does not answer" in said and b"\x1b[" in said
+            board.faults = Faults()
+            terminal.until(b"runs firmware", press=b"r")
+            assert terminal.wait() == 0
+    with inventory.Inventory(tmp_path / inventory.FILE) as store:
         assert [event.outcome for event in store.events()] == ["failed", "ok"]
 
 
-def until(fd, text, most_s=40, press=b""):
-    """Return what a terminal shows up to `text`; a key pressed before it is read for is lost."""
-    os.set_blocking(fd, False)
-    said, end, again = b"", time.monotonic() + most_s, 0.0
-    while text not in said:
-        now = time.monotonic()
-        assert now < end, said[-2000:]
-        if press and now >= again:
-            os.write(fd, press)
-            again = now + 1
-        time.sleep(0.02)
-        with contextlib.suppress(OSError):
-            said += os.read(fd, 4096)
-    return said
+@pytest.mark.slow
+def test_a_cable_that_is_pulled_out_is_a_sentence_that_says_when(made, hasty, tmp_path):
+    with tray_of(tmp_path, {"faults": Faults(unplugged_at=50)}) as (board,), flashing(made) as tray:
+        (turn,) = tray.flash([board.port])
+    assert re.fullmatch(re.escape(writer.GONE).replace(r"\{at\}", r" at \d+%"), turn.why), turn
+    assert turn.mac == board.mac
+
+
+def test_a_flash_that_ends_before_the_board_s_partitions_do_is_too_small(made, tmp_path):
+    larger = image_file.read(made[0])._replace(size=8 << 20)
+    with tray_of(tmp_path, {}) as (board,), Tray(larger, lambda board: None) as tray:
+        (turn,) = tray.flash([board.port])
+        assert turn.why == "has a flash of 4 MiB, too small for this image"
+        assert set(board.flash[:0x10000]) == {0xFF}
+
+
+@pytest.mark.slow
+def test_a_node_that_does_not_answer_is_not_erased_unasked(made, tmp_path):
+    spool = made[1].board["flash"]["partitions"]["spool"]["offset"]
+    with tray_of(tmp_path, {}) as (board,):
+        board.flash[0x8000:0x9000] = made[1].whole()[0x8000:0x9000]
+        board.flash[spool : spool + 4] = b"rows"
+        with flashing(made, erase_all=True) as tray:
+            (turn,) = tray.flash([board.port])
+        assert turn.why.startswith("does not answer, but has been a node: what it has not")
+        assert board.flash[spool : spool + 4] == b"rows"
+
+
+@pytest.mark.parametrize(
+    "report, sentence",
+    [
+        (None, "is written and verified, but says nothing within 0 s; press EN"),
+        ({"board": "esp32c3_generic"}, "runs, but says that it is a esp32c3_generic; flash it"),
+    ],
+)
+def test_a_board_that_does_not_start_as_it_should_says_so(
+    made, tmp_path, monkeypatch, report, sentence
+):
+    monkeypatch.setattr(tray_module, "STARTS_WITHIN_S", 0.3)
+    monkeypatch.setattr(SerialNode, "health", lambda self, within_s: report)
+    with (
+        tray_of(tmp_path, {}) as (board,),
+        flashing(made) as tray,
+        pytest.raises(writer.FlashError) as error,
+    ):
+        tray._wait(Board(board.port))
+    assert str(error.value).startswith(sentence)
+
+
+def test_the_list_says_what_is_behind_each_port(hasty, tmp_path, monkeypatch):
+    monkeypatch.setattr(ports.list_ports, "comports", list)
+    with tray_of(tmp_path, {"size": 8 << 20}, {"faults": Faults(silent=True)}) as boards:
+        for number, board in enumerate(boards):
+            (tmp_path / f"port-{number}").symlink_to(board.port)
+        monkeypatch.setenv(ports.MORE, str(tmp_path / "port-*"))
+        code, said = kista("flash", "--list")
+    first, second = said.splitlines()
+    assert code == 1 and second.endswith(f"{writer.NO_LOADER} (named by KISTA_PORTS)")
+    assert first.endswith(
+        "port-0: 02:00:00:00:00:00, ESP32-D0WD-V3 (revision v3.0), flash of 8 MiB "
+        "(named by KISTA_PORTS)"
+    )
 
 
 def test_a_board_knows_whether_its_turn_was_good():
