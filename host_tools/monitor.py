@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import queue
 import time
 from collections.abc import Callable, Iterator
 
@@ -9,13 +10,16 @@ from host_tools.errors import UserError
 from host_tools.serial_node import SerialNode
 
 LOOK_AGAIN_S = 0.5
-LISTEN_S = 1.0
+LISTEN_S = 0.3
 
 
-def listen(port: str, say: Callable[[str], None]) -> Iterator[str]:
+def listen(
+    port: str, say: Callable[[str], None], asked: queue.SimpleQueue[str] | None = None
+) -> Iterator[str]:
     """Yield the node's lines for ever; when the port goes away, wait for it to come back.
 
-    UserError when it cannot be opened at first; `say` hears of each loss and each return.
+    `asked`: lines to say to it, from another thread. UserError when it cannot be opened at first;
+    `say` hears of each loss and each return.
     """
     lost = None
     while True:
@@ -28,6 +32,8 @@ def listen(port: str, say: Callable[[str], None]) -> Iterator[str]:
                 node.say("log")
                 while True:
                     yield from node.lines(LISTEN_S)
+                    while asked and not asked.empty():
+                        node.say(asked.get())
         except UserError as error:
             if lost is None:
                 raise

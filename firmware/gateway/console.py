@@ -2,9 +2,13 @@
 
 A line is level, seconds since the start, text: `W 93 link: no network (wrong Wi-Fi password)`.
 `log` and Return has everything that holds now said once more.
-`health` and Return asks for the health message, which comes as `H` and JSON. `stop` and Return ends
-the taking of rows and commits them, so that nothing is lost by interrupting the node: `K`.
+`health` and Return asks for the health message, which comes as `H` and JSON. `frames` and Return
+asks for the newest rows of each stream: `S` and what the columns mean (JSON), `F` and frames
+(base64); `frame 17` for that one. `stop` and Return ends the taking of rows and commits them, so
+that nothing is lost by interrupting the node: `K`.
 """
+
+import binascii
 
 from micropython import const
 
@@ -95,11 +99,31 @@ class Console:
                     self._rows_due = 0
                 elif line == "health":
                     self._say("H " + node.report().decode() + "\r\n")
+                elif line == "frames":
+                    self._frames(node)
+                elif line.startswith("frame "):
+                    seq = line[6:]
+                    self._frame(node.spool.get(int(seq)) if seq.isdigit() else None)
                 elif line == "stop":
                     node.stop()
                     self._say("K\r\n")
             elif len(self._line) < _LINE_MOST:
                 self._line += character
+
+    def _frames(self, node):
+        """Say what the columns mean, the newest closed frame, and the rows behind it."""
+        for _, text in node.uplink.schemas():
+            self._say("S " + text.decode() + "\r\n")
+        found = [node.spool.get(node.spool.kept()[1] - 1)]
+        found += [node.spool.glimpse(stream) for stream in range(len(node.streams))]
+        for data in found:
+            if data:
+                self._frame(data)
+
+    def _frame(self, data):
+        """Say a frame, "F" alone when there is none."""
+        text = " " + binascii.b2a_base64(data).decode().strip() if data else ""
+        self._say("F" + text + "\r\n")
 
 
 def of_terminal():

@@ -309,6 +309,14 @@ class Spool:
         found = self._frames.read(seq)
         return None if found is None else found[1]
 
+    def glimpse(self, stream):
+        """Return the newest rows of a stream's open frame as a frame of no number, or None."""
+        one = self._open[stream]
+        if one is None:
+            return None
+        end = len(one.times)
+        return frame.encode(self._frame(one, max(0, end - _COMMIT_ROWS), end))
+
     def next(self, after):
         """Return (seq, bytes) of the first unacknowledged frame behind `after`, or None."""
         while True:

@@ -162,6 +162,10 @@ class Uplink:
         self._unannounced[ident] = True
         self._session.publish(self._base + name, text, (_SCHEMA, ident), True)
 
+    def schemas(self):
+        """Return [(id, JSON), …] of what frames here may be of."""
+        return self._schemas
+
     def announce(self, schemas):
         """Say what frames will mean that may come with the next boot."""
         self._schemas += [one for one in schemas if one not in self._schemas]

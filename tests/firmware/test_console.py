@@ -10,6 +10,9 @@ class Uplink:
     reason = "not joined yet"
     acked = 0
 
+    def schemas(self):
+        return [(b"ab", b'{"stream":"air"}')]
+
 
 class Health:
     def __init__(self):
@@ -19,6 +22,15 @@ class Health:
 class Spool:
     def pending(self):
         return 3
+
+    def kept(self):
+        return 5, 8
+
+    def get(self, seq):
+        return {7: b"closed", 5: b"old"}.get(seq)
+
+    def glimpse(self, stream):
+        return b"open"
 
 
 class Sampler:
@@ -123,6 +135,23 @@ def test_console_answers_health_in_pieces_that_delay_nobody():
     assert max(len(piece) for piece in line.pieces) <= 64
     answers = [text for text in line.said().split("\r\n") if text.startswith("H ")]
     assert len(answers) == 1 and json.loads(answers[0][2:])["node"] == "post-17"
+
+
+def test_console_says_frames_when_it_is_asked():
+    node, line = Node(), Line()
+    console = Console(line.read, line.write)
+    _until_quiet(console, node)
+    line.said()
+    line.typed = "frames\rframe 5\rframe 6\rframe x\r"
+    _until_quiet(console, node)
+    assert line.said().split("\r\n")[:-1] == [
+        'S {"stream":"air"}',
+        "F Y2xvc2Vk",
+        "F b3Blbg==",
+        "F b2xk",
+        "F",
+        "F",
+    ]
 
 
 def test_console_bears_whatever_is_typed_and_drops_what_nobody_could_read():

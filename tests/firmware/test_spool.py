@@ -233,3 +233,18 @@ def test_spool_flipped_bit_in_the_journal_costs_a_commit_and_doubles_nothing():
         times = one.times()
         assert len(times) == len(set(times)) and set(times) <= set(taken), offset
         assert len(taken) - len(times) in (0, 4), (offset, len(taken) - len(times))
+
+
+def test_spool_shows_the_newest_rows_without_closing_their_frame():
+    post = Post()
+    assert post.spool.glimpse(0) is None
+    post.take(3)
+    part = frame.decode(post.spool.glimpse(0))
+    assert part.schema == SCHEMAS[0] and part.seq is None
+    assert part.times == [NOON_MS + 10000 * n for n in (1, 2, 3)]
+    post.take(20)
+    assert frame.decode(post.spool.glimpse(0)).times[-1] == NOON_MS + 230000
+    assert post.spool.glimpse(1) is None and not post.spool.pending()
+    post.spool.close_now(0)
+    post.run()
+    assert len(post.times(0)) == 23

@@ -1,11 +1,17 @@
+import base64
+import io
 import os
 import pty
+import queue
 import threading
 
 import pytest
 
+from gateway import frame, schema
 from host_tools import cli, monitor
+from host_tools.commands import monitor as command
 from host_tools.errors import UserError
+from host_tools.frames_shown import FramesShown
 
 
 class Cable:
@@ -52,6 +58,40 @@ def test_the_monitor_waits_for_a_board_that_was_unplugged(tmp_path, monkeypatch)
     gone, back = said
     assert gone.endswith("the board is gone; is the cable in? Waiting for it")
     assert back.endswith("is back")
+
+
+SCHEMA = schema.describe("air", 10000, [["pm2_5", "ug/m3", 10], ["count", "", 1]])
+
+
+def said(rows, seq=None, quality=1):
+    times = [1790000000000 * quality + 10000 * row for row in range(rows)]
+    columns = [list(range(50, 50 + rows)), [None] * rows]
+    boot = None if seq is None else 1
+    whole = frame.Frame(schema.ident(SCHEMA), seq, boot, quality, None, times, columns)
+    return "F " + base64.b64encode(frame.encode(whole)).decode()
+
+
+def test_frames_are_shown_decoded_with_their_names_and_units():
+    shown = FramesShown()
+    assert shown.lines("I 7 link: online") is None
+    (unnamed, row) = shown.lines(said(1))
+    assert unnamed.startswith("newest rows of schema ") and row.endswith("  50, -")
+    assert shown.lines("S " + SCHEMA.decode()) == []
+    lines = shown.lines(said(12, 7))
+    assert lines[0].startswith("frame 7 of air: 12 rows in ") and lines[1] == "  … 4 rows before"
+    assert lines[-1] == "  2026-09-21T14:15:10.000Z  pm2_5 6.1 ug/m3, count -" and len(lines) == 10
+    assert shown.lines(said(2, quality=0))[-1].startswith("  10.000 s after its start  pm2_5 5.1")
+    assert shown.lines("F") == ["no such frame, or none yet"]
+    for damaged in (said(3)[:-6], "F ???", "S {"):
+        (line,) = shown.lines(damaged)
+        assert line.startswith("a line that arrived damaged")
+
+
+def test_what_is_typed_becomes_a_question_to_the_node(monkeypatch):
+    monkeypatch.setattr("sys.stdin", io.StringIO("\n 17 \nx\n"))
+    asked = queue.SimpleQueue()
+    command._ask(asked)
+    assert [asked.get() for _ in range(4)] == ["frames", "frames", "frame 17", "frames"]
 
 
 def test_a_port_that_never_was_is_no_reason_to_wait(capsys):
