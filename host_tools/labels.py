@@ -14,6 +14,7 @@ from reportlab.lib.units import mm
 from reportlab.pdfbase.pdfmetrics import stringWidth
 from reportlab.pdfgen.canvas import Canvas
 
+from host_tools import label_png
 from host_tools.errors import UserError
 
 # A4 with 3 x 8 labels of 70 x 37 mm, the commonest sheet for a laser printer.
@@ -48,19 +49,21 @@ def claim_text(node: str, base_url: str = "") -> str:
 
 
 def write(labels: list[Label], out: Path, skip: int = 0, base_url: str = "") -> int:
-    """Write the labels as PDF or SVG, by `out`'s ending; return how many sheets they fill.
+    """Write the labels as PDF, SVG or PNG, by `out`'s ending; return how many sheets they fill.
 
     The first `skip` places of the first sheet stay empty: they were used before.
     """
     places: list[Label | None] = [*([None] * skip), *labels]
     sheets = [places[at : at + A_SHEET] for at in range(0, len(places), A_SHEET)]
-    if out.suffix not in (".pdf", ".svg"):
-        raise UserError(f"{out}: write .pdf or .svg")
-    if out.suffix == ".svg" and len(sheets) > 1:
-        raise UserError(f"an SVG is one sheet of {A_SHEET} labels; write a .pdf")
+    if out.suffix not in (".pdf", ".svg", ".png"):
+        raise UserError(f"{out}: write .pdf, .svg or .png")
+    if out.suffix != ".pdf" and len(sheets) > 1:
+        raise UserError(f"{out}: one sheet of {A_SHEET} labels only; write a .pdf")
     try:
         if out.suffix == ".svg":
             out.write_text(renderSVG.drawToString(_sheet(sheets[0], base_url)))
+        elif out.suffix == ".png":
+            label_png.write(_sheet(sheets[0], base_url), out)
         else:
             # Invariant: the same labels are the same bytes.
             canvas = Canvas(str(out), SHEET, invariant=1)

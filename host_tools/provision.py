@@ -15,6 +15,7 @@ from host_tools.site import Plan
 
 # A file that no boot looks at, until it is whole.
 PARTIAL = "config.part"
+ADDRESS = "import machine, binascii; print(binascii.hexlify(machine.unique_id()).decode())"
 WRONG_PASSWORD = "wrong Wi-Fi password"
 
 
@@ -40,9 +41,13 @@ def board_of(node: SerialNode) -> dict:
     return boards.load(name)
 
 
-def write(node: SerialNode, plan: Plan, say: Callable[[str], None]) -> None:
-    """Write `plan` beside the configuration that the node has, as the one to try next."""
+def write(node: SerialNode, plan: Plan, say: Callable[[str], None]) -> str:
+    """Write `plan` beside the configuration that the node has, as the one to try next.
+
+    Return the board's MAC address, lower case with colons.
+    """
     node.interrupt()
+    mac = node.run(ADDRESS, "say its address")
     slot = _free_slot(node.get_file(settings.PROVEN))
     # Whatever was on trial is so no more: its secrets are in the slot that is written now.
     _remove(node, settings.NEW)
@@ -53,6 +58,7 @@ def write(node: SerialNode, plan: Plan, say: Callable[[str], None]) -> None:
     node.run(f"import os; os.rename({PARTIAL!r}, {settings.NEW!r})", "name the configuration")
     say("configuration is written, read back by hash")
     node.reset()
+    return ":".join(mac[at : at + 2] for at in range(0, len(mac), 2))
 
 
 def follow(node: SerialNode, within_s: float, say: Callable[[str], None]) -> Outcome:

@@ -120,4 +120,4 @@ def merge(file: Path, files: tuple[Path, ...]) -> None:
 
 def _added(name: Path, new: int, all_of_them: int) -> None:
     known = f", {all_of_them - new} known before" if new < all_of_them else ""
-    click.echo(f"{name}: {new} events added{known}")
+    click.echo(f"{name}: {new} event{'s' if new != 1 else ''} added{known}")

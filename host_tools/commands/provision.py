@@ -9,6 +9,7 @@ import click
 
 from host_tools import claims, provision, questions, site
 from host_tools.serial_node import SerialNode
+from host_tools.workshop import inventory
 
 
 def _secret(what: str) -> str:
@@ -41,7 +42,21 @@ def _say(line: str) -> None:
     type=click.Path(dir_okay=False, path_type=Path),
     help="Also note the node's site in this file, as `kista claim` does.",
 )
-def command(port: str, config_file: Path | None, wait_s: float, claims_file: Path | None) -> None:
+@click.option(
+    "--inventory",
+    "inventory_file",
+    type=click.Path(dir_okay=False, path_type=Path),
+    help=f"Note it in this inventory [{inventory.FILE}, if there is one].",
+)
+@click.option("--who", default=inventory.who, help="Whom to note [your name on this PC].")
+def command(
+    port: str,
+    config_file: Path | None,
+    wait_s: float,
+    claims_file: Path | None,
+    inventory_file: Path | None,
+    who: str,
+) -> None:
     """Write a node's configuration, and see it reach the broker with it.
 
     Secrets go to the node's store and are never shown. The configuration that the node had stays
@@ -54,7 +69,7 @@ def command(port: str, config_file: Path | None, wait_s: float, claims_file: Pat
         folder = config_file.parent if config_file else Path()
         while True:
             plan = site.plan(told, board, folder, _secret)
-            provision.write(node, plan, _say)
+            mac = provision.write(node, plan, _say)
             outcome = provision.follow(node, wait_s, _say)
             again = outcome.reason == provision.WRONG_PASSWORD and sys.stdin.isatty()
             if not again or not click.confirm("Another password?", default=True):
@@ -64,6 +79,11 @@ def command(port: str, config_file: Path | None, wait_s: float, claims_file: Pat
     name, place = plan.config["node"], plan.config["site"].get("name")
     if claims_file and place:
         claims.add(claims_file, name, place)
+    if inventory_file or Path(inventory.FILE).exists():
+        version = outcome.report.get("version") or ""
+        with inventory.Inventory(inventory_file or Path(inventory.FILE)) as store:
+            told = inventory.provisioned(mac, name, place or "", board["name"], version, who)
+            store.add([told])
     if outcome.proven:
         click.secho(f"{name} has reached {outcome.report['broker']}", fg="green")
         click.echo(f"  Its sensors: kista doctor --port {port}")

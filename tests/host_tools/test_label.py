@@ -3,8 +3,10 @@ import re
 
 import pytest
 import segno
+from PIL import Image
 
 from host_tools import cli, labels
+from host_tools.workshop import inventory
 
 DATE = datetime.date(2026, 11, 23)
 RECT = re.compile(r'<rect x="([\d.-]+)" y="([\d.-]+)" width="([\d.]+)" height="([\d.]+)" style')
@@ -40,6 +42,40 @@ def test_the_code_on_the_label_says_which_node_it_is(tmp_path, url):
         assert f">{text}<" in svg
 
 
+def test_the_picture_shows_the_same_code(tmp_path):
+    out = tmp_path / "one.png"
+    labels.write([labels.Label("post-17", "24:6f:28:aa:11:33", "sim", DATE)], out, 5)
+    with Image.open(out) as picture:
+        assert picture.size == (2480, 3508) and round(picture.info["dpi"][0]) == 300
+        scale, (x, y) = 300 / 72, (2 * labels.LABEL[0] + labels.MARGIN, 2 * labels.LABEL[1])
+        left, bottom = x * scale, (labels.TOP + y - labels.MARGIN) * scale
+        expected = segno.make_qr("kista:post-17", "m").matrix
+        side = labels.QR_SIDE * scale / len(expected)
+        found = [
+            [
+                picture.getpixel((left + (n + 0.5) * side, bottom - (m + 0.5) * side)) == 0
+                for n in range(len(expected))
+            ]
+            for m in reversed(range(len(expected)))
+        ]
+    assert found == [[bool(module) for module in row] for row in expected]
+
+
+def test_a_node_of_the_inventory_needs_no_address_typed(tmp_path):
+    file = tmp_path / "inventory.db"
+    told = [
+        inventory.provisioned(f"24:6f:28:aa:11:{n}", f"post-{n}", "", "esp32_generic", "", "")
+        for n in (17, 18)
+    ]
+    with inventory.Inventory(file) as store:
+        store.add(told)
+    out = tmp_path / "two.svg"
+    assert kista("label", "post-17", "post-18", "--inventory", file, "-o", out) == 0
+    svg = out.read_text()
+    assert ">24:6f:28:aa:11:17<" in svg and ">24:6f:28:aa:11:18<" in svg
+    assert svg.count(">esp32_generic<") == 2
+
+
 def test_a_long_name_stays_on_its_label(tmp_path):
     out = tmp_path / "long.svg"
     labels.write([labels.Label("torshamnsgatan-nordost-post-0017")], out)
@@ -65,9 +101,11 @@ def test_the_command_writes_a_sheet_and_says_what_is_wrong(tmp_path, capsys):
     many = [f"post-{n}" for n in range(25)]
     for arguments, part in (
         (["post 17", "-o", out], "use a-z 0-9 _ -"),
-        (["post-17", "-o", tmp_path / "x.png"], ".pdf or .svg"),
+        (["post-17", "-o", tmp_path / "x.gif"], ".pdf, .svg or .png"),
         ([*many, "-o", tmp_path / "x.svg"], "one sheet of 24"),
+        ([*many, "-o", tmp_path / "x.png"], "one sheet of 24"),
         (["post-17", "-o", tmp_path / "no/x.svg"], "No such file"),
+        (["post-17", "-o", tmp_path / "no/x.png"], "No such file"),
     ):
         assert kista("label", *arguments) == 1
         error = capsys.readouterr().err

@@ -1,5 +1,6 @@
 import contextlib
 import json
+import os
 import re
 import signal
 import subprocess
@@ -12,6 +13,7 @@ import pytest
 from click.testing import CliRunner
 from pty_board import BOARD, PtyBoard
 from secure_broker import SecureBroker
+from terminal import Terminal
 
 from host_tools import boards, claims, cli, provision
 from host_tools import site as site_file
@@ -21,6 +23,7 @@ from host_tools.ingest.worker import Worker
 from host_tools.serial_node import SerialNode
 from host_tools.tls import Identity
 from host_tools.urls import parse_broker
+from host_tools.workshop import inventory
 
 AIR = {"city": "hush-city", "yard": "hush-yard"}
 SITE = """
@@ -116,6 +119,7 @@ def post(tmp_path_factory):
     air = place.folder / "board", AIR
     with place.running(), ingesting(place) as rows, PtyBoard(*air) as board:
         arguments = ("--port", board.port, "--claims", place.folder / "claims.csv")
+        arguments += ("--inventory", place.folder / "inventory.db", "--who", "crew")
         code, said = kista("provision", *arguments, typed="\n".join(typed))
         place.board, place.rows, place.said = board, rows, said
         assert code == 0, said
@@ -130,6 +134,10 @@ def test_a_person_answers_the_questions_and_the_node_reaches_its_broker(post):
     assert config["streams"][0]["period_ms"] == 1000
     [claim] = claims.read(post.folder / "claims.csv")
     assert (claim.node, claim.site) == ("post-17", "Torshamnsgatan 20")
+    with inventory.Inventory(post.folder / "inventory.db") as store:
+        [event] = store.events()
+    assert (event.kind, event.mac, event.node) == ("provision", "02:6b:69:73:74:61", "post-17")
+    assert (event.site, event.board, event.who) == ("Torshamnsgatan 20", BOARD, "crew")
     assert_nothing_secret(post, post.board, post.said, str(config))
 
 
@@ -211,7 +219,7 @@ def test_without_a_network_it_is_pending_and_the_old_configuration_is_kept(place
     (folder / "nvs.kista.secrets_a").write_bytes(old.stored())
     with place.running(), PtyBoard(folder, AIR) as board:
         port = ("provision", "--port", board.port, "--config")
-        code, gone = kista(*port, site(place, "moon"), "--wait", 1)
+        code, gone = kista(*port, site(place, "moon"), "--wait", 3)
         assert code == 0 and re.search("post-17 is pending: not joined yet", gone), gone
         # The old one is as it was, and so are its secrets; the new one is tried.
         assert board.read("config.json") == proven
@@ -225,6 +233,27 @@ def test_without_a_network_it_is_pending_and_the_old_configuration_is_kept(place
         assert board.read("nvs.kista.secrets_a") == b"{}"
         assert b"hush-yard" in board.read("nvs.kista.secrets_b")
         assert_nothing_secret(place, board, said, gone)
+
+
+@pytest.mark.slow
+@pytest.mark.skipif(not os.environ.get("KISTA_WORKSHOP"), reason="20 s to wait: make test-workshop")
+def test_a_wrong_password_then_the_right_one_on_a_terminal_without_a_reset(place):
+    path = site(place)
+    path.write_text(path.read_text().replace("hush-city", "no-such-password"))
+    board, arguments = PtyBoard(place.folder / "board", AIR), ("--config", path)
+    with place.running(), board:
+        boots = board.boots
+        with Terminal(place.folder, "provision", "--port", board.port, *arguments) as terminal:
+            said = terminal.until(b"Another password? [Y/n]")
+            assert b"wrong Wi-Fi password" in said
+            terminal.type("y")
+            terminal.until(b"Password of Wi-Fi 'city'")
+            terminal.type("hush-city")
+            terminal.until(b"post-17 has reached localhost")
+            assert terminal.wait() == 0
+        # One restart for each configuration, and both are the tool's.
+        assert board.boots == boots + 2
+        assert_nothing_secret(place, board, terminal.said.decode())
 
 
 def test_what_is_wrong_is_said_before_the_node_is_touched(place):
