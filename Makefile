@@ -57,6 +57,13 @@ soak: $(READY)    ## Two simulated months of a node, the heap watched (half an h
 test-emulated: $(READY) ## Flash, boot and provision an emulated ESP32 QEMU=qemu-system-xtensa IMAGE=stock.bin
 	@KISTA_QEMU="$(QEMU)" KISTA_IMAGE="$(IMAGE)" $(BIN)/python -m pytest -rs tests/host_tools/test_emulated.py
 
+.PHONY: test-workshop bench-flash
+test-workshop: $(READY) ## docs/workshop.md typed from its first line to its last, and what takes a real minute
+	@KISTA_WORKSHOP=1 $(BIN)/python -m pytest -rs tests/host_tools/test_workshop.py tests/host_tools/test_provision.py
+
+bench-flash: $(READY) ## Eight practice boards at once beside one, at the speed of a serial line
+	@$(BIN)/python tests/bench/bench_flash.py
+
 bench-link: $(READY) ## A day's backlog over 200 ms: the uplink beside umqtt.simple's own publish [MQTT_AS=FILE]
 	@$(BIN)/python tests/bench/bench_link.py $(MQTT_AS)
 
