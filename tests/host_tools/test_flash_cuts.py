@@ -65,12 +65,12 @@ def packed_once(monkeypatch):
     @functools.lru_cache(4000)
     def encode_key(key):
         schema, seq, boot, quality, anchor, times, columns, flags = key
-        flags = flags and [bytes(masks) for masks in flags]
+        flags = flags and list(flags)
         return encode(frame.Frame(schema, seq, boot, quality, anchor, times, columns, flags))
 
     def encode_once(one):
-        columns = tuple(tuple(column) for column in one.columns)
-        flags = one.flags and tuple(bytes(masks) for masks in one.flags)
+        columns = tuple(tuple(one.columns[i]) for i in range(one.channels))
+        flags = one.flags and tuple(masks and bytes(masks) for masks in one.flags)
         head = (one.schema, one.seq, one.boot, one.quality, one.anchor)
         return encode_key((*head, tuple(one.times), columns, flags))
 
@@ -382,10 +382,10 @@ def test_killing_the_process_is_a_power_cut_like_any_other(tmp_path):
     for kill in range(10):
         command = [*build.micropython("96k"), str(script), str(image)]
         process = subprocess.Popen(command, env=environment, stdout=subprocess.PIPE, text=True)
-        lines = [process.stdout.readline() for _ in range(draw.randrange(1, 100))]
+        said = "".join(process.stdout.readline() for _ in range(draw.randrange(1, 100)))
         # By now it is somewhere further on.
         process.kill()
-        for line in lines + process.communicate()[0].splitlines():
+        for line in (said + process.communicate()[0]).splitlines():
             what, _, ident = line.partition(" ")
             if ident.isdigit() and what == "a":
                 written = max(written, int(ident))
