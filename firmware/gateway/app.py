@@ -170,6 +170,7 @@ class Node:
     def report(self):
         """Return the health message, JSON bytes."""
         late = max([stream.latest_ms for stream in self.streams] or [0])
+        spool = self.spool.stats()
         sensors = {}
         for stream in self.streams:
             for sampler in stream.samplers:
@@ -186,7 +187,9 @@ class Node:
                 "time_ms": self.clock.unix_ms(),
                 "rows": self.rows(),
                 "waiting": self.spool.pending(),
-                "next": self.spool.stats()["next_seq"],
+                "next": spool["next_seq"],
+                # Records that had rotted: rows in the journal have no number that could be lost.
+                "corrupt": spool["corrupt"],
                 "lost": self.spool.lost(),
                 "late_ms": late,
                 "sensors": sensors,
