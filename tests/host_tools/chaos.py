@@ -386,6 +386,8 @@ def main(seed=1, minutes=10.0):
 
     with City(folder, seed) as city:
         city.start("node")
+        # Nothing can be done to a node that does not run yet.
+        city.wait(lambda: city.hours() > 0, 60)
         wreck(city, 60 * minutes, say)
         say("coming to rest")
         city.come_to_rest()

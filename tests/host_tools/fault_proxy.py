@@ -9,14 +9,16 @@ import time
 class FaultProxy:
     """Between a node and a broker on 127.0.0.1; a context.
 
-    `delay_s` each way; `piece` bytes at most are passed on at once; `cuts`: the connections, one
-    after the other, end after so many bytes from the node; `frozen`: nothing passes, nothing ends.
+    `delay_s` each way; `piece` bytes at most are passed on at once; `rate`: bytes a second each
+    way, 0 for any; `cuts`: the connections, one after the other, end after so many bytes from the
+    node; `frozen`: nothing passes, nothing ends.
     """
 
     def __init__(self, port, delay_s=0.0, piece=65536, cuts=()):
         self.target = port
         self.delay_s = delay_s
         self.piece = piece
+        self.rate = 0
         self.cuts = list(cuts)
         self.frozen = False
         self.connections = self.refused = 0
@@ -40,7 +42,7 @@ class FaultProxy:
 
     def mend(self):
         """Be a good connection from now on."""
-        self.delay_s, self.piece, self.cuts, self.frozen = 0.0, 65536, [], False
+        self.delay_s, self.piece, self.rate, self.cuts, self.frozen = 0.0, 65536, 0, [], False
 
     def _accept(self):
         while True:
@@ -73,7 +75,8 @@ class FaultProxy:
         passed = 0
         while True:
             try:
-                data = source.recv(self.piece)
+                # At a low rate in pieces of 10 ms, so that it is even.
+                data = source.recv(min(self.piece, self.rate // 100 or self.piece))
             except OSError:
                 data = b""
             if cut is not None and passed + len(data) >= cut:
@@ -93,6 +96,7 @@ class FaultProxy:
             try:
                 if data:
                     sink.sendall(data)
+                    time.sleep(len(data) / self.rate if self.rate else 0)
                     continue
             except OSError:
                 pass

@@ -4,7 +4,7 @@ SETTINGS in the environment, a JSON object:
 
 `port`, `frames` to deliver (below zero: by umqtt.simple's own publish), `most_s`; `host`, `node`;
 `ca` (list), `cert`, `key`: DER files; `names`: a JSON file {name: address} read at each look-up;
-`speed`: so much faster do the link's deadlines pass.
+`speed`: so much faster do the link's deadlines pass; `back_off_speed`: and its back-off.
 It prints, as JSON, what it was told is delivered.
 """
 
@@ -37,14 +37,15 @@ class Names:
 class Hal:
     link = Link()
 
-    def __init__(self, speed):
+    def __init__(self, speed, back_off_speed):
         self._speed = speed
+        self._back_off_speed = back_off_speed
 
     def wire_ms(self):
         return time.ticks_ms() * self._speed % (1 << 30)
 
     def uptime_ms(self):
-        return time.ticks_ms()
+        return time.ticks_ms() * self._back_off_speed
 
     def random(self, n):
         return os.urandom(n)
@@ -68,7 +69,7 @@ def run(settings):
     broker.update({"host": host, "port": settings["port"], "tls": tls_of(settings)})
     spool = Spool(settings["frames"])
     spool.frames = {seq: b"%06d" % seq + bytes(194) for seq in spool.frames}
-    hal = Hal(settings.get("speed", 1))
+    hal = Hal(settings.get("speed", 1), settings.get("back_off_speed", 1))
     config = {"node": settings.get("node", "n1"), "broker": broker}
     commands = {"hi": lambda arguments: {}}
     report = lambda: json.dumps({"link": uplink.stats()}).encode()  # noqa: E731 - it is one line

@@ -7,7 +7,16 @@ import signal
 import paho.mqtt.client as mqtt
 import pytest
 from fault_proxy import FaultProxy
-from link_rig import assert_all_arrived, finish_node, listening, mosquitto, start_node, wait_for
+from link_certificates import Authority
+from link_rig import (
+    House,
+    assert_all_arrived,
+    finish_node,
+    listening,
+    mosquitto,
+    start_node,
+    wait_for,
+)
 
 from host_tools.broker import free_port
 
@@ -16,58 +25,83 @@ FRAMES = 400
 DELAY_S = 0.02
 
 
+# Half a minute without an answer passes in two seconds, a back-off of a second at once.
+FROZEN = {"wire_speed": 15, "back_off_speed": 20}
+KILLED = {"back_off_speed": 20}
+# The embedded broker acknowledges before it passes on: what it had so when it was killed, ingest
+# asks for (test_repair.py). Two windows of frames at most.
+FORGOTTEN_MOST = {"mosquitto": 0, "embedded": 64}
+# A step is short (test_jitter.py); here others want the machine too.
+STEP_MOST_MS = 2000
+
+
+@pytest.fixture(scope="module")
+def authority(tmp_path_factory):
+    return Authority(tmp_path_factory.mktemp("authority"), "city")
+
+
 @pytest.mark.slow
-def test_a_frozen_broker_is_given_up_and_taken_up_again_with_nothing_lost(tmp_path):
+@pytest.mark.parametrize("kind, tls", [("mosquitto", True), ("embedded", False)])
+def test_a_frozen_broker_is_given_up_and_taken_up_again_with_nothing_lost(
+    kind, tls, authority, tmp_path
+):
     with (
-        mosquitto(tmp_path) as broker,
-        listening(broker.port) as got,
-        FaultProxy(broker.port, DELAY_S) as proxy,
+        House(kind, tmp_path, authority) as house,
+        listening(house.port) as got,
+        FaultProxy(house.tls_port if tls else house.port, DELAY_S) as proxy,
     ):
-        # Deadlines of half a minute pass in a second.
-        node = start_node(proxy.port, FRAMES, 40, wire_speed=30)
+        node = house.node(tls, proxy.port, FRAMES, 40, **FROZEN)
         wait_for(lambda: len(got) >= 20)
-        os.kill(broker.pid, signal.SIGSTOP)
+        os.kill(house.pid, signal.SIGSTOP)
         wait_for(lambda: proxy.connections >= 2)
-        os.kill(broker.pid, signal.SIGCONT)
+        os.kill(house.pid, signal.SIGCONT)
         said = finish_node(node)
-        assert_all_arrived(got, said, FRAMES)
+        assert_all_arrived(got, said, FRAMES, STEP_MOST_MS)
     assert said["stats"]["reconnects"] >= 1
-    assert "broker does not" in said["stats"]["failure"]
+    assert "broker does not" in said["stats"]["failure"], said["stats"]
 
 
 @pytest.mark.slow
-@pytest.mark.parametrize("keeps", [True, False])
-def test_a_broker_killed_and_restarted_loses_nothing(keeps, tmp_path):
-    # Mosquitto saves its sessions after each change, or never.
-    memory = f"persistence {str(keeps).lower()}\npersistence_location {tmp_path}/\n"
-    memory += "allow_anonymous true\n" + "autosave_on_changes true\nautosave_interval 1\n" * keeps
-    with FaultProxy(free_port(), DELAY_S) as proxy:
-        with mosquitto(tmp_path, memory) as broker, listening(broker.port) as before:
-            proxy.target = broker.port
-            node = start_node(proxy.port, FRAMES, 30)
+@pytest.mark.parametrize(
+    "kind, keeps, tls",
+    [("mosquitto", True, False), ("mosquitto", False, True), ("embedded", False, True)],
+)
+def test_a_broker_killed_and_restarted_loses_nothing(kind, keeps, tls, authority, tmp_path):
+    # Mosquitto saves its sessions after each change, or never; the embedded broker never.
+    with (
+        House(kind, tmp_path, authority, keeps) as house,
+        FaultProxy(free_port(), DELAY_S) as proxy,
+    ):
+        proxy.target = house.tls_port if tls else house.port
+        with listening(house.port) as before:
+            node = house.node(tls, proxy.port, FRAMES, 30, **KILLED)
             wait_for(lambda: len(before) >= 20)
-        with mosquitto(tmp_path, memory, broker.port) as broker, listening(broker.port) as after:
+            house.stop()
+        house.start()
+        with listening(house.port) as after:
             said = finish_node(node)
-            wait_for(lambda: len({*before, *after}) == FRAMES)
+            wait_for(lambda: len({*before, *after}) >= FRAMES - FORGOTTEN_MOST[kind])
     assert said["stats"]["reconnects"] >= 1
     # What was in flight may come twice; what is acknowledged has come.
     assert sorted(set(said["acked"])) == list(range(FRAMES)), said["stats"]
 
 
 @pytest.mark.slow
-def test_a_broker_that_moved_is_found_under_its_name(tmp_path):
+@pytest.mark.parametrize("kind", ["mosquitto", "embedded"])
+def test_a_broker_that_moved_is_found_under_its_name(kind, authority, tmp_path):
     names = tmp_path / "names"
     names.write_text(json.dumps({"broker.city": "127.0.0.1"}))
-    with mosquitto(tmp_path) as old, listening(old.port) as before:
+    with House(kind, tmp_path, authority) as old, listening(old.port) as before:
         node = start_node(old.port, 800, 30, host="broker.city", names=names)
         wait_for(lambda: len(before) >= 20)
         names.write_text(json.dumps({"broker.city": "127.0.0.2"}))
+    ports = (old.port, old.tls_port)
     with (
-        mosquitto(tmp_path, port=old.port, address="127.0.0.2"),
-        listening(old.port, address="127.0.0.2") as after,
+        House(kind, tmp_path, authority, address="127.0.0.2", ports=ports) as moved,
+        listening(moved.port, address="127.0.0.2") as after,
     ):
         said = finish_node(node)
-        wait_for(lambda: len({*before, *after}) == 800)
+        wait_for(lambda: len({*before, *after}) >= 800 - FORGOTTEN_MOST[kind])
     assert said["stats"]["reconnects"] >= 1 and len(set(said["acked"])) == 800
 
 
