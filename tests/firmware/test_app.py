@@ -135,3 +135,24 @@ def test_app_counts_the_times_that_a_receive_buffer_was_full():
     assert app._feeder(one, one, one, one)() == 200 and one.overruns == 7
     one.BUS = "i2s"
     assert app._feeder(one, one, one, None)() == 200
+
+
+def test_app_takes_a_row_each_period_whatever_jumps_the_clock_makes():
+    hal = Hal()
+    node = app.Node(hal, BOARD, json.dumps(CONFIG))
+    node.clock.set(START_MS, "test")
+    hour, day = 3600 * 1000, 24 * 3600 * 1000
+    jumps = (hour, -hour, day, -day, 2086000000000 - START_MS)
+    for count, jump in enumerate(jumps):
+        _run(hal, node, 305)
+        node.clock.set(node.clock.unix_ms() + jump, "test")
+        assert node.clock.steps == count + 1
+    _run(hal, node, 305)
+    node.stop()
+    _run(hal, node, 60)
+    # At most one row a jump falls between two of the clock's periods.
+    rows = sum(one.rows for one in _frames(node))
+    assert rows == node.rows() and 183 - len(jumps) <= rows <= 183 + len(jumps), rows
+    starts = [time for one in _frames(node) for time in one.times]
+    assert min(starts) > START_MS - 2 * day and max(starts) > 2086000000000
+    assert json.loads(node.report())["clock_steps"] == len(jumps)

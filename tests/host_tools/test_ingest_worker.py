@@ -179,22 +179,28 @@ def test_a_locked_database_delays_and_loses_nothing(broker, publish, tmp_path, m
 
 @pytest.mark.slow
 def test_a_full_disk_is_said_once_and_waited_for(broker, publish, tmp_path, monkeypatch):
-    failures = [sqlite3.OperationalError("database or disk is full")] * 3
+    full = [True] * 3
     apply = Store.apply
 
-    def failing(self, arrivals):
-        if failures:
-            raise failures.pop()
-        return apply(self, arrivals)
+    def limited(self, arrivals):
+        # No page more than there are: SQLite then says what it says of a full disk.
+        self._db.execute(f"PRAGMA max_page_count = {1 if full else 1 << 30}")
+        try:
+            return apply(self, arrivals)
+        except sqlite3.OperationalError:
+            full.pop()
+            raise
 
-    monkeypatch.setattr(Store, "apply", failing)
+    monkeypatch.setattr(Store, "apply", limited)
     path = tmp_path / "k.db"
+    frames = [make_frame(seq, rows=40) for seq in range(8)]
     with working(broker, path) as (one, said):
         announce(publish)
-        publish("kista/1/n1/frames", encoded(0))
-        until(lambda: one.counts["frames"] == 1)
-    assert [line for line in said if "disk is full" in line] == said[1:2]
-    assert "written again" in said[2] and stored(path) == expected([make_frame(0)])
+        for frame in frames:
+            publish("kista/1/n1/frames", encoded(frame.seq, rows=40))
+        until(lambda: one.counts["frames"] == len(frames))
+    assert not full and [line for line in said if "disk is full" in line] == said[1:2]
+    assert "written again" in said[2] and stored(path) == expected(frames)
 
 
 @pytest.mark.slow
