@@ -59,32 +59,21 @@ class Sampler:
         values, masks = await self._read()
         stream.report(self, self._first, time, values, masks)
         if self.wanted is not None:
-            await self._calibrate()
+            from gateway import calibration
+
+            ppm, self.wanted = self.wanted, None
+            self.calibrated = await calibration.carry_out(self._sensor, ppm)
         if self._naps:
             await self._try(self._sensor.sleep)
         return 0
 
     def calibrate(self, ppm):
         """Calibrate the sensor to `ppm` after its next reading; ValueError says why not."""
-        least, most, seconds = getattr(self._driver, "CALIBRATES", (0, 0, 0))
-        if not most:
-            raise ValueError("sensor: %s cannot be calibrated" % self.label)
-        if type(ppm) is not int or not least <= ppm <= most:
-            raise ValueError("ppm: needs a whole number from %d to %d" % (least, most))
-        measured_ms = self._clock.uptime_ms() - self._awake_since
-        if self.failed != "" or measured_ms < 1000 * seconds:
-            raise ValueError("sensor: it must have measured for %d s" % seconds)
-        self.wanted = ppm
+        from gateway import calibration
 
-    async def _calibrate(self):
-        ppm, self.wanted = self.wanted, None
-        try:
-            moved = await self._sensor.calibrate(ppm)
-        except (OSError, ValueError) as error:
-            self.calibrated = "not calibrated to %d ppm (%s)" % (ppm, error)
-            return
-        by = "" if moved is None else " (by %d)" % moved
-        self.calibrated = "calibrated to %d ppm%s" % (ppm, by)
+        measured_ms = self._clock.uptime_ms() - self._awake_since
+        calibration.check(ppm, self._driver, self.label, self.failed, measured_ms)
+        self.wanted = ppm
 
     def says(self):
         """Return what the sensor was set to and calibrated to in this boot, in words."""

@@ -22,8 +22,6 @@ from host_tools.urls import parse_broker
 NODE = "demo"
 SPEED = 2200
 OUTAGE_HOURS = (6.0, 10.0)
-# In KiB of a chip's 32-bit words; less than that of nodes with more sensors (twin/run.py).
-HEAP = "66wk"
 POWER_CUT_HOUR = 14.2
 LOOK_EVERY_S = 0.25
 # After the node has delivered everything, ingest has so long to commit it.
@@ -74,7 +72,6 @@ class Demo:
             hours=None if recordings else run.DEFAULT_HOURS,
             outages=[OUTAGE_HOURS],
             power_cuts=[POWER_CUT_HOUR],
-            heap=HEAP,
         )
         self._settings = run.settings(self._plan, boards.load("sim"), set(self._recording.rows))
         self._ledger = audit.Ledger(self._plan.ledger)
