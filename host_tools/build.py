@@ -29,7 +29,8 @@ TWIN_DEVICE = ("hal.py", "contacts.py", "scheduler.py", "node.py", "node_exits.p
 # Machine code carries integers of one word; numbers beyond that go through the bytecode of the same
 # source.
 BYTECODE_OF = {"gateway/rangecoder_full.py": FIRMWARE / "gateway" / "rangecoder.py"}
-_NATIVE = re.compile(r"^# native: \((.*)\)(.*)\ndef (\w+)\(.*\):$", re.MULTILINE)
+# The types may take several lines of the comment.
+_NATIVE = re.compile(r"^# native: \(((?:.|\n# )*?)\)(.*)\ndef (\w+)\(.*\):$", re.MULTILINE)
 # The instruction set of a board's chip, as mpy-cross names it.
 CHIP_ARCH = {
     "esp32": "xtensawin",
@@ -93,7 +94,12 @@ def _text(name: str, source: Path, arch: str | None) -> str:
         return source.read_text()
     if name in BYTECODE_OF:
         return BYTECODE_OF[name].read_text()
-    return _NATIVE.sub(r"@micropython.viper\ndef \3(\1)\2:", source.read_text())
+    return _NATIVE.sub(_viper, source.read_text())
+
+
+def _viper(found: re.Match) -> str:
+    types = found[1].replace("\n# ", "\n")
+    return f"@micropython.viper\ndef {found[3]}({types}){found[2]}:"
 
 
 def host_arch() -> str | None:

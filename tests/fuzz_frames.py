@@ -97,10 +97,11 @@ def look(data):
 def _compiled():
     """Return the range coder's inner function, compiled if that can be; once a process."""
     try:
-        from numba import njit
+        # Kept with what else is compiled on this machine.
+        from host_tools.bulk import coder
     except ImportError:
         return PLAIN
-    compiled = njit(PLAIN)
+    compiled = coder.compiled(PLAIN)
     with _using(compiled):
         look(good_frames()[0])
     return compiled

@@ -16,6 +16,9 @@ _WIDE = const(1)
 _FULL = const(2)
 _MOST = (rangecoder.WIDE, rangecoder.FULL, 1 << 31)
 _WIDTH_MOST = const(32)
+# From here on a width is coded by how much more it is.
+_WIDTH_LONG = const(15)
+_WIDTH_LONG_BITS = const(5)
 _VALUE_MOST = 1 << 31
 
 # Places of the header's adaptive bits in priors.HEAD.
@@ -58,13 +61,13 @@ def code_column(coder, column):
             start += 1
         for row in range(rows):
             if gone[row]:
-                side[row] |= rangecoder.GONE
+                side[row] = rangecoder.GONE
     if start < rows:
         yield from _code_values(coder, column, gone, start)
     if gone:
         for row in range(rows):
             if gone[row]:
-                side[row] = rangecoder.NO_SURPRISE
+                side[row] = rangecoder.NOTHING
 
 
 def _code_values(coder, column, gone, start):
@@ -133,7 +136,14 @@ def _to_lattice(cells, off, kind):
 
 def _code_first(coder, first):
     """Code a column's first number: its bits, the leading one goes without saying."""
-    width = coder.tree(_WIDTH_TREE, rangecoder.bits_of(abs(first)), 6)
+    width = rangecoder.bits_of(abs(first))
+    # The width of the column before says what to expect.
+    base = _WIDTH_TREE + 16 * coder.like
+    long = width - _WIDTH_LONG
+    width = coder.tree(base, min(width, _WIDTH_LONG), 4)
+    if width == _WIDTH_LONG:
+        width += coder.raw(long, _WIDTH_LONG_BITS)
+    coder.like = 1 if width < 5 else 2 if width < 8 else 3 if width < 11 else 4
     if not width:
         return 0
     if width > _WIDTH_MOST:

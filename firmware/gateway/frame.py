@@ -200,7 +200,7 @@ def _walk(coder, frame, head):
     frame.rows = _code_listed(coder, _ROWS_TREE, _ROWS, frame.rows)
     frame.channels = 1 + coder.tree(_CHANNELS_TREE, frame.channels - 1, 5)
     yield from _code_times(coder, frame)
-    coder.side = bytearray(bytes((rangecoder.NO_SURPRISE,)) * frame.rows)
+    coder.side = bytearray(bytes((rangecoder.NOTHING,)) * frame.rows)
     if coder.decoding:
         frame.columns = [[None] * frame.rows for _ in range(frame.channels)]
         frame.flags = [None] * frame.channels if head[0] & _FLAGGED else None

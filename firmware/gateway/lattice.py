@@ -5,7 +5,7 @@ in tens. Their n are coded in their place.
 from micropython import const
 
 LATTICES = ((1, 1), (10, 3), (10, 1), (100, 1), (5, 1), (2, 1), (1000, 1), (5, 2))
-# Bits that a lattice saves for each value, in 1/16: log2(first / second).
+# Bits that a lattice saves for each value that changed, in 1/16: log2(first / second).
 _GAIN = (0, 27, 53, 106, 37, 16, 159, 21)
 _MISS_COSTS = const(160)
 _LEAST_GAIN = const(64)
@@ -35,14 +35,27 @@ def choose(cells):
     best = 0
     most = _LEAST_GAIN
     count = len(cells)
+    changes = _changes(cells, count)
     for lattice in range(1, len(LATTICES)):
-        saved = count * _GAIN[lattice]
+        saved = changes * _GAIN[lattice]
         if saved > most:
             first, second = LATTICES[lattice]
             saved -= _misses(cells, count, first, second) * _MISS_COSTS
             if saved > most:
                 best, most = lattice, saved
     return best
+
+
+# native: (cells: ptr32, count: int) -> int
+def _changes(cells, count):
+    """Return how many values are not the one before; the first one counts."""
+    changes = 1
+    row = 1
+    while row < count:
+        if cells[row] != cells[row - 1]:
+            changes += 1
+        row += 1
+    return changes
 
 
 # native: (cells: ptr32, count: int, first: int, second: int) -> int

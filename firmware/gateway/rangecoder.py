@@ -18,9 +18,11 @@ BIAS = const(1 << 29)
 WIDE = const(1 << 24)
 FULL = const(1 << 28)
 # What `side` says of a row: bits 0 and 1, the number to the left was smaller (0) or greater (2)
-# than expected; bits 2 and 3, it was positive (1) or negative (2); this, here is no number.
-GONE = const(16)
-NO_SURPRISE = const(1)
+# than expected; the others, by how much it was above its trend, held within ±31, 31 added. These
+# two: nothing is known; here is no number.
+NOTHING = const(31 << 2 | 1)
+GONE = const(255)
+_ASIDE_MOST = const(31)
 
 # 29 bits of range; eight leave whenever it falls below 21.
 _RANGE_MOST = const((1 << 29) - 1)
@@ -50,27 +52,31 @@ _LAST = const(7)
 _MEAN = const(8)
 _SHIFT = const(9)
 _MISS = const(10)
-_SCALE = const(13)
-_COUNT = const(15)
-_LAST_SIGN = const(16)
-_FIRST = const(17)
-_MOST = const(18)
-_CLASS_MOST = const(19)
-_WIDTH = const(20)
-_LEVELS = const(21)
-_RATES = const(22)
+_SCALE = const(14)
+_COUNT = const(16)
+_LAST_SIGN = const(17)
+_FIRST = const(18)
+_MOST = const(19)
+_CLASS_MOST = const(20)
+_WIDTH = const(21)
+_LEVELS = const(22)
+_BEFORE = const(23)
+_CALM = const(24)
+_MOVED = const(25)
+_RATES = const(26)
 
-# Phases of one number: is its class at least the expected one, higher still, lower still, its
-# sign, its other bits.
-_SPLIT = const(0)
-_UP = const(1)
-_DOWN = const(2)
-_SIGN = const(3)
-_BITS = const(4)
-_DONE = const(5)
+# Phases of one number: is it another one than the last, its class at least the expected one,
+# higher still, lower still, its sign, its other bits.
+_CHANGE = const(0)
+_SPLIT = const(1)
+_UP = const(2)
+_DOWN = const(3)
+_SIGN = const(4)
+_BITS = const(5)
+_DONE = const(6)
 
 # Behind the chances of the header those of the column, or of the steps, that are being coded.
-_WORK = const(152)
+_WORK = const(168)
 # A node for the split, six upwards, five downwards.
 _NODES = const(12)
 _UPWARDS = const(6)
@@ -78,34 +84,50 @@ _DOWNWARDS = const(5)
 _SCALES = const(9)
 _FIRSTS = const(8)
 _FIRST_CLASS = const(2)
-# Places in the chances of values, from their base.
-_SIGNS = const((9 * 3 + 8) * 12)
-_TOPS = const((9 * 3 + 8) * 12 + 9)
+# A column is still while it is as calm as this: a number like the last makes it calmer by one, any
+# other half as calm. It starts this calm if its second number is its first.
+_STILL = const(3)
+_CALM_FIRST = const(6)
+_CALM_MOST = const(31)
+# What both scales are as long as nothing has changed.
+_SCALE_NONE = const(6)
+# Places in the chances of values, from their base: classes (above), those in a still column, its
+# changes, signs, bits.
+_STILL_CLASSES = const(35 * 12)
+_STILL_FIRSTS = const(9)
+_CHANGES = const((35 + 9 + 4) * 12)
+_STILL_SIGNS = const((35 + 9 + 4) * 12 + 8 * 2 * 3)
+_SIGNS = const((35 + 9 + 4) * 12 + 8 * 2 * 3 + 9)
+_TOPS = const((35 + 9 + 4) * 12 + 8 * 2 * 3 + 9 + 54)
 _TOP_CLASSES = const(12)
+# How far the trend is off the guess to make one sign likelier, in 1/32.
+_LEAN = const(5)
 # And in those of a bank of steps.
 _BUCKET = const(8)
 _STEP_SIGN = const(6)
-_STEP_TOPS = const(5 * 8)
+_STEP_TOPS = const(15 * 8)
 _STEP_CLASSES = const(4)
 _STEP_CLASS_MOST = const(29)
-_BANK = const(5 * 8 + 4 * 4)
+_BANK = const(15 * 8 + 4 * 4)
 _TOP_LEAVES = const(4)
 
 # Bytes that one number may take at most, with some to spare.
 _ROOM = const(80)
 _GROW = const(256)
-_CHANCES_BYTES = 4 * (_WORK + len(priors.VALUES))
-# Chances for the next coder, made first: a long-lived heap may have no place for more.
-_spare = [array("H", bytes(_CHANCES_BYTES))]
+_CHANCES = _WORK + len(priors.VALUES)
+# Chances, and what they have seen, for the next coder, made first: a long-lived heap may have no
+# place for more.
+_spare = [(array("H", bytes(2 * _CHANCES)), bytearray(_CHANCES))]
 
 
-# native: (task: int, state: ptr32, chances: ptr16, cells: ptr32, side: ptr8, data: ptr8) -> int
-def code(task, state, chances, cells, side, data):
+# native: (task: int, state: ptr32, chances: ptr16, seen: ptr8, cells: ptr32,
+# side: ptr8, data: ptr8) -> int
+def code(task, state, chances, seen, cells, side, data):
     """Code `cells` from state's row to its stop; return the row reached, -1: no such number.
 
     task: VALUES, STEPS or TREE, with DECODING added. chances: for each adaptive bit its probability
-    of a 0 in 1/65536, and how much it has seen. side: of the column to the left, for each row,
-    surprise and sign.
+    of a 0 in 1/65536; seen: how much it has seen. side: for each row what the column to the left
+    says of it.
     """
     decoding = task & DECODING
     mode = task & _TASKS
@@ -122,16 +144,26 @@ def code(task, state, chances, cells, side, data):
     miss_last = state[_MISS]
     miss_half = state[_MISS + 1]
     miss_mean = state[_MISS + 2]
+    miss_left = state[_MISS + 3]
     scale_slow = state[_SCALE]
     scale_fast = state[_SCALE + 1]
     count = state[_COUNT]
     last_sign = state[_LAST_SIGN]
     most = state[_MOST]
     class_most = state[_CLASS_MOST]
+    before = state[_BEFORE] - BIAS
+    calm = state[_CALM]
+    moved = state[_MOVED]
+    still = 0
+    change_at = 0
     guess = 0
-    half_way = 0
+    trend = 0
     rounded = 0
+    moving = 0
     sign_at = 0
+    octave = 0
+    usual = 0
+    level = 0
     while row < stop:
         if not decoding and at > end - _ROOM:
             break
@@ -142,45 +174,85 @@ def code(task, state, chances, cells, side, data):
         leaves = _TOP_LEAVES
         if mode == VALUES:
             beside = side[row]
-            if beside & GONE:
+            if beside == GONE:
                 row += 1
                 continue
-            # The guess: what has done best of late of the last number, a mean, half-way.
+            # The trend, half-way from the last number to the mean, twice as fine as the mean.
+            trend = (last << shift) + mean
+            half_way = trend + (1 << shift) >> shift + 1
             rounded = mean + 8 >> 4 if shift else mean
-            half_way = last + rounded >> 1
+            moving = half_way + (beside >> 2) - _ASIDE_MOST
+            still = 1 if count and calm >= _STILL else 0
             guess = last
-            best = miss_last
-            if miss_half < best:
-                guess = half_way
-                best = miss_half
-            if miss_mean < best:
-                guess = rounded
+            lean = 0
+            if not still:
+                # The guess: what has done best of late.
+                best = miss_last
+                if miss_half < best:
+                    guess = half_way
+                    best = miss_half
+                if miss_mean < best:
+                    guess = rounded
+                    best = miss_mean
+                if miss_left < best:
+                    guess = moving
+                    lean = 1
             if count:
-                # The size to expect, in half octaves.
-                scale = (scale_slow + scale_fast + 1 >> 1) + 4
-                octave = 3
-                while scale >> octave:
-                    octave += 1
-                fine = octave * 4 + (scale << 2 >> octave - 1 & 3)
-                expected = fine - 18 >> 2 if fine > 18 else 0
-                place = fine - 12 >> 1
-                if place >= _SCALES:
-                    place = _SCALES - 2 + (place - _SCALES & 1)
-                place = place * 3 + (beside & 3)
+                if octave < 3:
+                    # The size to expect, in half octaves.
+                    scale = (scale_slow + scale_fast + 1 >> 1) + 4
+                    octave = 3
+                    while scale >> octave:
+                        octave += 1
+                    fine = octave * 4 + (scale << 2 >> octave - 1 & 3)
+                    usual = fine - 18 >> 2 if fine > 18 else 0
+                    level = fine - 12 >> 1
+                    if level >= _SCALES:
+                        level = _SCALES - 2 + (level - _SCALES & 1)
+                expected = usual
+                place = level if still else level * 3 + (beside & 3)
             else:
                 expected = _FIRST_CLASS
                 place = _SCALES * 3 + state[_FIRST]
             base = home + place * _NODES
-            sign_at = home + _SIGNS + (beside >> 2) * 3 + last_sign
-            if expected:
-                phase = _SPLIT
+            sign_at = beside >> 2
+            sign_at = (
+                0 if sign_at == _ASIDE_MOST else 3 if sign_at > _ASIDE_MOST else 6
+            ) + last_sign
+            if still:
+                if scale_slow == _SCALE_NONE and scale_fast == _SCALE_NONE:
+                    expected = _FIRST_CLASS
+                    place = _STILL_FIRSTS + (state[_FIRST] >> 1)
+                elif not expected:
+                    expected = 1
+                base = home + _STILL_CLASSES + place * _NODES
+                sign_at += home + _STILL_SIGNS
+                # How calm, in steps that grow: 3, 4, 5, 6, 8, 12, 20.
+                place = calm - 3
+                if calm >= 7:
+                    place = 3 if calm < 8 else 4 if calm < 12 else 5 if calm < 20 else 6
+                change_at = home + _CHANGES + (place * 2 + moved) * 3 + (beside & 3)
+                phase = _CHANGE
+            else:
+                place = trend - (guess - lean * ((beside >> 2) - _ASIDE_MOST) << shift + 1)
+                lean *= 27
+                if place > _LEAN:
+                    lean += 9
+                elif place < -_LEAN:
+                    lean += 18
+                sign_at += home + _SIGNS + lean
+                if expected:
+                    phase = _SPLIT
         elif mode == STEPS:
             place = last
             if place > 2:
                 place = 2
             elif place < -2:
                 place = -2
-            base = home + (place + 2) * _BUCKET
+            place = place * 3 + 6
+            if before:
+                place += 1 if before > 0 else -1
+            base = home + (place + 1) * _BUCKET
             sign_at = base + _STEP_SIGN
         else:
             base = home
@@ -201,7 +273,11 @@ def code(task, state, chances, cells, side, data):
         while phase < _DONE:
             bit = 0
             spot = 0
-            if phase == _SPLIT:
+            if phase == _CHANGE:
+                spot = change_at
+                if klass:
+                    bit = 1
+            elif phase == _SPLIT:
                 spot = base
                 if klass >= expected:
                     bit = 1
@@ -229,13 +305,12 @@ def code(task, state, chances, cells, side, data):
             # The range coder's own work on this bit.
             bound = span >> 1
             if spot >= 0:
-                spot <<= 1
                 chance = chances[spot]
-                seen = chances[spot + 1]
+                sights = seen[spot]
                 bound = (span >> 12) * (chance >> 4 | 1)
-                rate = state[_RATES + seen]
-                if seen < _SETTLED:
-                    chances[spot + 1] = seen + 1
+                rate = state[_RATES + sights]
+                if sights < _SETTLED:
+                    seen[spot] = sights + 1
             if decoding:
                 bit = 1 if low >= bound else 0
             # Arithmetic in place of branches: nobody can predict them.
@@ -269,12 +344,17 @@ def code(task, state, chances, cells, side, data):
                     at += 1
                     low = (low & _LEAST_MASK) << 8
             # What comes next.
-            if phase == _SPLIT:
+            if phase == _CHANGE:
+                phase = _SPLIT if expected > 1 else _UP
+                if not bit:
+                    reached = 0
+                    phase = _DONE
+            elif phase == _SPLIT:
                 phase = _UP if bit else _DOWN
                 if not bit:
                     reached -= 1
-                    if not reached:
-                        phase = _DONE
+                    if reached == still:
+                        phase = _SIGN if still else _DONE
             elif phase == _UP:
                 if bit:
                     reached += 1
@@ -283,7 +363,7 @@ def code(task, state, chances, cells, side, data):
             elif phase == _DOWN:
                 if bit:
                     reached -= 1
-                if not bit or not reached:
+                if not bit or reached == still:
                     phase = _SIGN if reached else _DONE
             elif phase == _SIGN:
                 negative = bit
@@ -312,39 +392,60 @@ def code(task, state, chances, cells, side, data):
                 break
             cells[row] = number + BIAS
             if mode == STEPS:
+                before = last
                 last = number
             else:
-                last_sign = 0 if not size else 2 if negative else 1
-                beside = NO_SURPRISE
-                if reached > expected:
+                beside = 1
+                if reached > expected or (still and reached):
                     beside = 2
-                elif reached < expected:
+                elif reached < expected and not still:
                     beside = 0
-                side[row] = beside | last_sign << 2
-                if size >= 1 << 20:
-                    size = 1 << 20
-                if not count:
-                    scale_slow = 12 * size + 6
-                    scale_fast = scale_slow
-                else:
-                    size <<= 4
-                    if count < 4:
-                        scale_slow += (size - scale_slow) // (count + 2)
+                if reached or not still:
+                    octave = 0
+                    last_sign = 0 if not size else 2 if negative else 1
+                    if size >= 1 << 20:
+                        size = 1 << 20
+                    if (
+                        scale_slow == _SCALE_NONE and scale_fast == _SCALE_NONE and still
+                    ) or not count:
+                        scale_slow = 12 * size + 6
+                        scale_fast = scale_slow
                     else:
-                        scale_slow += size - scale_slow >> 3
-                    scale_fast += size - scale_fast >> 2
-                miss = number - last if number > last else last - number
-                if miss > WIDE:
-                    miss = WIDE
-                miss_last += (miss << 4) - miss_last >> 3
-                miss = number - half_way if number > half_way else half_way - number
+                        size <<= 4
+                        if count < 4 and not still:
+                            scale_slow += (size - scale_slow) // (count + 2)
+                        else:
+                            scale_slow += size - scale_slow >> 3 - still
+                        scale_fast += size - scale_fast >> 2 - still
+                miss = number - half_way
+                size = miss if miss < _ASIDE_MOST else _ASIDE_MOST
+                if size < -_ASIDE_MOST:
+                    size = -_ASIDE_MOST
+                side[row] = beside | size + _ASIDE_MOST << 2
+                if miss < 0:
+                    miss = -miss
                 if miss > WIDE:
                     miss = WIDE
                 miss_half += (miss << 4) - miss_half >> 3
+                miss = number - last if number > last else last - number
+                moved = 1 if miss else 0
+                if moved:
+                    calm >>= 1
+                elif calm < _CALM_MOST:
+                    calm += 1
+                if not count:
+                    calm = 0 if moved else _CALM_FIRST
+                if miss > WIDE:
+                    miss = WIDE
+                miss_last += (miss << 4) - miss_last >> 3
                 miss = number - rounded if number > rounded else rounded - number
                 if miss > WIDE:
                     miss = WIDE
                 miss_mean += (miss << 4) - miss_mean >> 3
+                miss = number - moving if number > moving else moving - number
+                if miss > WIDE:
+                    miss = WIDE
+                miss_left += (miss << 4) - miss_left >> 3
                 if count < 7:
                     count += 1
                     mean += ((number << shift) - mean) // (count + 1)
@@ -361,19 +462,24 @@ def code(task, state, chances, cells, side, data):
     state[_MISS] = miss_last
     state[_MISS + 1] = miss_half
     state[_MISS + 2] = miss_mean
+    state[_MISS + 3] = miss_left
     state[_SCALE] = scale_slow
     state[_SCALE + 1] = scale_fast
     state[_COUNT] = count
     state[_LAST_SIGN] = last_sign
+    state[_BEFORE] = before + BIAS
+    state[_CALM] = calm
+    state[_MOVED] = moved
     return row
 
 
-# native: (chances: ptr16, at: int, priors: ptr8, seen: ptr8, first: int, stop: int)
-def reset(chances, at, priors, seen, first, stop):
+# native: (chances: ptr16, seen: ptr8, at: int, priors: ptr8, levels: ptr8, first: int, stop: int)
+def reset(chances, seen, at, priors, levels, first, stop):
     """Set the chances from `at` on to the priors from `first` to `stop`."""
     while first < stop:
-        chances[2 * at] = priors[first] << 8
-        chances[2 * at + 1] = seen[first]
+        prior = priors[first]
+        chances[at] = levels[8 + (prior >> 3)] << 8
+        seen[at] = levels[prior & 7]
         at += 1
         first += 1
 
@@ -405,11 +511,11 @@ class Coder:
         self._least = start
         self._one = array("i", [0])
         self.side = bytearray(1)
-        try:
-            self._chances = _spare.pop()
-        except IndexError:
-            self._chances = array("H", bytes(_CHANCES_BYTES))
-        reset(self._chances, 0, priors.HEAD, priors.HEAD_SEEN, 0, _WORK)
+        self.like = 0
+        if not _spare:
+            _spare.append((array("H", bytes(2 * _CHANCES)), bytearray(_CHANCES)))
+        self._chances, self._seen = _spare.pop()
+        reset(self._chances, self._seen, 0, priors.HEAD, priors.LEVELS, 0, _WORK)
 
     def tree(self, base, value, width):
         """Code `value` of `width` <= 6 bits, each bit with those above it as context."""
@@ -432,7 +538,7 @@ class Coder:
         state[_STOP] = 1
         one = self._one
         one[0] = value + BIAS
-        if code(self._tree_task, state, self._chances, one, self.side, self._data) != 1:
+        if code(self._tree_task, state, self._chances, self._seen, one, self.side, self._data) != 1:
             self._run(TREE, code, state, one, 0, 1)
         return one[0] - BIAS
 
@@ -444,10 +550,11 @@ class Coder:
         self._numbers = state
         state[_BASE] = _WORK
         state[_LAST] = BIAS
+        state[_BEFORE] = BIAS
         state[_MOST] = FULL
         state[_CLASS_MOST] = _STEP_CLASS_MOST
         first = bank * _BANK
-        reset(self._chances, _WORK, priors.BANKS, priors.BANKS_SEEN, first, first + _BANK)
+        reset(self._chances, self._seen, _WORK, priors.BANKS, priors.LEVELS, first, first + _BANK)
 
     def begin_values(self, first, most):
         """Begin a column whose numbers, the first of them `first`, lie within ±`most`."""
@@ -466,13 +573,14 @@ class Coder:
         state[_MISS] = 1
         state[_MISS + 1] = 0
         state[_MISS + 2] = 2
+        state[_MISS + 3] = 3
         state[_COUNT] = 0
+        state[_CALM] = 0
         state[_LAST_SIGN] = 0
         state[_FIRST] = min(bits_of(abs(first)) >> 1, _FIRSTS - 1)
         state[_MOST] = most
         state[_CLASS_MOST] = bits_of(most) + 1
-        count = len(priors.VALUES)
-        reset(self._chances, _WORK, priors.VALUES, priors.VALUES_SEEN, 0, count)
+        reset(self._chances, self._seen, _WORK, priors.VALUES, priors.LEVELS, 0, len(priors.VALUES))
 
     def run(self, cells, row, stop):
         """Code cells[row:stop], numbers with BIAS added, of what was begun."""
@@ -486,7 +594,7 @@ class Coder:
             state[: _END + 1] = list(self._state[: _END + 1])
         state[_ROW] = row
         state[_STOP] = stop
-        while code(task, state, self._chances, cells, self.side, self._data) != stop:
+        while code(task, state, self._chances, self._seen, cells, self.side, self._data) != stop:
             if self.decoding:
                 raise ValueError("frame: a number beyond its limits")
             self._data.extend(bytes(_GROW))
@@ -517,7 +625,7 @@ class Coder:
 
     def release(self):
         """Leave the chances to the next coder; this one has done its work."""
-        _spare[:] = [self._chances]
+        _spare[:] = [(self._chances, self._seen)]
         self._chances = None
 
     def _settle(self, low):

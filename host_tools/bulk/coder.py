@@ -37,20 +37,21 @@ def _bytes(text: bytes) -> np.ndarray:
     return np.frombuffer(text, np.uint8)
 
 
-_HEAD, _HEAD_SEEN = _bytes(priors.HEAD), _bytes(priors.HEAD_SEEN)
-_BANKS, _BANKS_SEEN = _bytes(priors.BANKS), _bytes(priors.BANKS_SEEN)
-_VALUES, _VALUES_SEEN = _bytes(priors.VALUES), _bytes(priors.VALUES_SEEN)
+_HEAD, _BANKS, _VALUES = _bytes(priors.HEAD), _bytes(priors.BANKS), _bytes(priors.VALUES)
+_LEVELS = _bytes(priors.LEVELS)
 _RATES = np.array(rc.RATES, np.int64)
-# Behind the range coder's places in the state: are these bytes decoded?
+# Behind the range coder's places in the state: are these bytes decoded, `like` of its Coder.
 DECODING = rc._RATES + len(rc.RATES)
+LIKE = DECODING + 1
 
 
 def workspace() -> tuple:
-    """Return ((state, chances, one number, side), (cells, offsets)), to use again and again."""
+    """Return ((state, chances, seen, one number, side), (cells, offsets)), to use again."""
     return (
         (
-            np.zeros(DECODING + 1, np.int64),
-            np.zeros(2 * (rc._WORK + len(priors.VALUES)), np.uint16),
+            np.zeros(LIKE + 1, np.int64),
+            np.zeros(rc._CHANCES, np.uint16),
+            np.zeros(rc._CHANCES, np.uint8),
             np.zeros(1, np.int64),
             np.zeros(frame.MAX_ROWS, np.uint8),
         ),
@@ -64,22 +65,22 @@ _inlined = njit(rc.code, inline="always")
 
 
 @lean
-def _decode_values(state, chances, cells, side, data):
-    return _inlined(rc.VALUES | rc.DECODING, state, chances, cells, side, data)
+def _decode_values(state, chances, seen, cells, side, data):
+    return _inlined(rc.VALUES | rc.DECODING, state, chances, seen, cells, side, data)
 
 
 @lean
-def _decode_steps(state, chances, cells, side, data):
-    return _inlined(rc.STEPS | rc.DECODING, state, chances, cells, side, data)
+def _decode_steps(state, chances, seen, cells, side, data):
+    return _inlined(rc.STEPS | rc.DECODING, state, chances, seen, cells, side, data)
 
 
 @lean
-def _decode_tree(state, chances, cells, side, data):
-    return _inlined(rc.TREE | rc.DECODING, state, chances, cells, side, data)
+def _decode_tree(state, chances, seen, cells, side, data):
+    return _inlined(rc.TREE | rc.DECODING, state, chances, seen, cells, side, data)
 
 
 @lean
-def _bits(state, chances, one, side, data, base, value, width, levels):
+def _bits(state, chances, seen, one, side, data, base, value, width, levels):
     """Code up to 24 bits; a frame without room left goes on with nonsense, and is found out."""
     state[rc._BASE] = base
     state[rc._WIDTH] = width
@@ -88,70 +89,71 @@ def _bits(state, chances, one, side, data, base, value, width, levels):
     state[rc._STOP] = 1
     one[0] = value + rc.BIAS
     if state[DECODING]:
-        _decode_tree(state, chances, one, side, data)
+        _decode_tree(state, chances, seen, one, side, data)
     else:
-        _code(rc.TREE, state, chances, one, side, data)
+        _code(rc.TREE, state, chances, seen, one, side, data)
     return one[0] - rc.BIAS
 
 
 @lean
-def tree(state, chances, one, side, data, base, value, width):
-    return _bits(state, chances, one, side, data, base, value, width, width)
+def tree(state, chances, seen, one, side, data, base, value, width):
+    return _bits(state, chances, seen, one, side, data, base, value, width, width)
 
 
 @lean
-def raw(state, chances, one, side, data, value, width):
+def raw(state, chances, seen, one, side, data, value, width):
     coded = np.int64(0)
     while width > 24:
         width -= 24
         coded = coded << 24 | _bits(
-            state, chances, one, side, data, 0, value >> width & 0xFFFFFF, 24, 0
+            state, chances, seen, one, side, data, 0, value >> width & 0xFFFFFF, 24, 0
         )
     return coded << width | _bits(
-        state, chances, one, side, data, 0, value & (1 << width) - 1, width, 0
+        state, chances, seen, one, side, data, 0, value & (1 << width) - 1, width, 0
     )
 
 
 @lean
-def sized(state, chances, one, side, data, value, size_bits):
-    size = raw(state, chances, one, side, data, bits_of(value), size_bits)
-    return raw(state, chances, one, side, data, value, size)
+def sized(state, chances, seen, one, side, data, value, size_bits):
+    size = raw(state, chances, seen, one, side, data, bits_of(value), size_bits)
+    return raw(state, chances, seen, one, side, data, value, size)
 
 
 @lean
-def signed(state, chances, one, side, data, value):
+def signed(state, chances, seen, one, side, data, value):
     value = sized(
-        state, chances, one, side, data, value << 1 if value >= 0 else (-value << 1) - 1, 6
+        state, chances, seen, one, side, data, value << 1 if value >= 0 else (-value << 1) - 1, 6
     )
     return -((value >> 1) + 1) if value & 1 else value >> 1
 
 
 @lean
-def run(state, chances, one, side, data, task, cells, row, stop):
+def run(state, chances, seen, one, side, data, task, cells, row, stop):
     state[rc._ROW] = row
     state[rc._STOP] = stop
     if state[DECODING]:
         if task == rc.VALUES:
-            reached = _decode_values(state, chances, cells, side, data)
+            reached = _decode_values(state, chances, seen, cells, side, data)
         else:
-            reached = _decode_steps(state, chances, cells, side, data)
+            reached = _decode_steps(state, chances, seen, cells, side, data)
         return 0 if reached == stop else REFUSED
-    return 0 if _code(task, state, chances, cells, side, data) == stop else NO_ROOM
+    return 0 if _code(task, state, chances, seen, cells, side, data) == stop else NO_ROOM
 
 
 @lean
-def code_steps(state, chances, one, side, data, bank, cells, rows):
+def code_steps(state, chances, seen, one, side, data, bank, cells, rows):
     """Code small numbers, BIAS added, in place."""
     state[rc._BASE] = rc._WORK
     state[rc._LAST] = rc.BIAS
+    state[rc._BEFORE] = rc.BIAS
     state[rc._MOST] = rc.FULL
     state[rc._CLASS_MOST] = rc._STEP_CLASS_MOST
-    _reset(chances, rc._WORK, _BANKS, _BANKS_SEEN, bank * rc._BANK, (bank + 1) * rc._BANK)
-    return run(state, chances, one, side, data, rc.STEPS, cells, 0, rows)
+    _reset(chances, seen, rc._WORK, _BANKS, _LEVELS, bank * rc._BANK, (bank + 1) * rc._BANK)
+    return run(state, chances, seen, one, side, data, rc.STEPS, cells, 0, rows)
 
 
 @lean
-def begin_values(state, chances, first, most):
+def begin_values(state, chances, seen, first, most):
     state[rc._BASE] = rc._WORK
     state[rc._SHIFT] = 4 if most <= rc.WIDE else 0
     state[rc._LAST] = first + rc.BIAS
@@ -159,19 +161,22 @@ def begin_values(state, chances, first, most):
     state[rc._MISS] = 1
     state[rc._MISS + 1] = 0
     state[rc._MISS + 2] = 2
+    state[rc._MISS + 3] = 3
     state[rc._COUNT] = 0
+    state[rc._CALM] = 0
     state[rc._LAST_SIGN] = 0
     state[rc._FIRST] = min(bits_of(abs(first)) >> 1, rc._FIRSTS - 1)
     state[rc._MOST] = most
     state[rc._CLASS_MOST] = bits_of(most) + 1
-    _reset(chances, rc._WORK, _VALUES, _VALUES_SEEN, 0, len(_VALUES))
+    _reset(chances, seen, rc._WORK, _VALUES, _LEVELS, 0, len(_VALUES))
 
 
 @lean
-def begin(state, chances, data, start, end, decoding):
+def begin(state, chances, seen, data, start, end, decoding):
     """Begin at `start`, behind the three bytes of the head; `end`: of the bits, or of the room."""
     for i in range(DECODING):
         state[i] = _RATES[i - rc._RATES] if i >= rc._RATES else 0
+    state[LIKE] = 0
     state[rc._RANGE] = rc._RANGE_MOST
     state[rc._END] = end
     state[rc._AT] = start
@@ -181,7 +186,7 @@ def begin(state, chances, data, start, end, decoding):
         for i in range(4):
             byte = np.int64(data[start + i]) if start + i < end else 0
             state[rc._LOW] |= byte << 21 - 8 * i if i < 3 else byte >> 3
-    _reset(chances, 0, _HEAD, _HEAD_SEEN, 0, rc._WORK)
+    _reset(chances, seen, 0, _HEAD, _LEVELS, 0, rc._WORK)
 
 
 @lean

@@ -19,26 +19,29 @@ _EPOCH_MS = frame._EPOCH_S * 1000
 # No step between two times is longer; products stay within 64 bits.
 _STEP_MOST = 2 * frame._TIME_MOST
 _misses = coder.lean(lattice._misses)
+_changes = coder.lean(lattice._changes)
 
 
 @coder.lean
-def header(state, chances, one, side, data, first, info):
+def header(state, chances, seen, one, side, data, first, info):
     """Code what comes before the times. info: seq, boot, anchor (-1: none), rows, channels."""
     if first & frame._NUMBERED:
-        info[0] = coder.sized(state, chances, one, side, data, max(info[0], 0), 5)
-        info[1] = coder.raw(state, chances, one, side, data, info[1], frame._NUMBER_BITS)
+        info[0] = coder.sized(state, chances, seen, one, side, data, max(info[0], 0), 5)
+        info[1] = coder.raw(state, chances, seen, one, side, data, info[1], frame._NUMBER_BITS)
     if first & frame._ANCHORED:
-        info[2] = coder.raw(state, chances, one, side, data, info[2], frame._UNIX_BITS)
+        info[2] = coder.raw(state, chances, seen, one, side, data, info[2], frame._UNIX_BITS)
     choice = 0
     while choice < len(_ROWS) and _ROWS[choice] != info[3]:
         choice += 1
-    choice = coder.tree(state, chances, one, side, data, frame._ROWS_TREE, choice, 3)
+    choice = coder.tree(state, chances, seen, one, side, data, frame._ROWS_TREE, choice, 3)
     info[3] = (
         _ROWS[choice]
         if choice < len(_ROWS)
-        else 1 + coder.raw(state, chances, one, side, data, info[3] - 1, 10)
+        else 1 + coder.raw(state, chances, seen, one, side, data, info[3] - 1, 10)
     )
-    info[4] = 1 + coder.tree(state, chances, one, side, data, frame._CHANNELS_TREE, info[4] - 1, 5)
+    info[4] = 1 + coder.tree(
+        state, chances, seen, one, side, data, frame._CHANNELS_TREE, info[4] - 1, 5
+    )
 
 
 @coder.compiled
@@ -55,14 +58,14 @@ def _usual(steps):
 
 
 @coder.lean
-def _period(state, chances, one, side, data, period):
+def _period(state, chances, seen, one, side, data, period):
     choice = 0
     while choice < len(_PERIODS) and _PERIODS[choice] != period:
         choice += 1
-    choice = coder.tree(state, chances, one, side, data, frame._PERIOD_TREE, choice, 4)
+    choice = coder.tree(state, chances, seen, one, side, data, frame._PERIOD_TREE, choice, 4)
     if choice < len(_PERIODS):
         return _PERIODS[choice]
-    return max(coder.sized(state, chances, one, side, data, period, 5), 1)
+    return max(coder.sized(state, chances, seen, one, side, data, period, 5), 1)
 
 
 @coder.compiled
@@ -80,7 +83,7 @@ def _mode(steps, period):
 
 
 @coder.compiled
-def times(state, chances, one, side, data, first_byte, when):
+def times(state, chances, seen, one, side, data, first_byte, when):
     """Code the rows' times, unix or uptime ms, in place; 0, REFUSED or NO_ROOM."""
     decoding = state[coder.DECODING]
     rows = len(when)
@@ -88,7 +91,7 @@ def times(state, chances, one, side, data, first_byte, when):
     if not decoding:
         while np.any(when % _UNITS[choice] != 0):
             choice += 1
-    unit = _UNITS[coder.tree(state, chances, one, side, data, frame._UNIT_TREE, choice, 2)]
+    unit = _UNITS[coder.tree(state, chances, seen, one, side, data, frame._UNIT_TREE, choice, 2)]
     steps = np.zeros(rows - 1, np.int64)
     period = np.int64(1)
     mode = frame._REGULAR
@@ -96,10 +99,11 @@ def times(state, chances, one, side, data, first_byte, when):
         if not decoding:
             steps[:] = (when[1:] - when[:-1]) // unit
             period = _usual(steps)
-        period = _period(state, chances, one, side, data, period)
+        period = _period(state, chances, seen, one, side, data, period)
         mode = coder.tree(
             state,
             chances,
+            seen,
             one,
             side,
             data,
@@ -110,16 +114,16 @@ def times(state, chances, one, side, data, first_byte, when):
     epoch = _EPOCH_MS // unit if first_byte & frame._SYNCED else 0
     first = np.int64(0) if decoding else when[0] // unit - epoch
     aligned = coder.tree(
-        state, chances, one, side, data, frame._ALIGNED, 1 if first % period == 0 else 0, 1
+        state, chances, seen, one, side, data, frame._ALIGNED, 1 if first % period == 0 else 0, 1
     )
     grid = period if aligned else np.int64(1)
     first //= grid
     width = coder.bits_of((1 << 30) // grid)
     late = 0 if first >= 0 and first < np.int64(1) << width else 1
-    if coder.tree(state, chances, one, side, data, frame._LATE, late, 1):
-        first = coder.signed(state, chances, one, side, data, first)
+    if coder.tree(state, chances, seen, one, side, data, frame._LATE, late, 1):
+        first = coder.signed(state, chances, seen, one, side, data, first)
     else:
-        first = coder.raw(state, chances, one, side, data, first, width)
+        first = coder.raw(state, chances, seen, one, side, data, first, width)
     if abs(first) > _STEP_MOST // (grid * unit) + 1:
         return coder.REFUSED
     if decoding:
@@ -128,7 +132,7 @@ def times(state, chances, one, side, data, first_byte, when):
             return coder.REFUSED
     if mode == frame._FAR:
         for row in range(rows - 1):
-            steps[row] = coder.signed(state, chances, one, side, data, steps[row])
+            steps[row] = coder.signed(state, chances, seen, one, side, data, steps[row])
         period = np.int64(0)
         grid = np.int64(1)
     elif mode != frame._REGULAR:
@@ -136,7 +140,7 @@ def times(state, chances, one, side, data, first_byte, when):
         steps -= period
         steps[:] = steps // grid + rc.BIAS
         bank = frame._GRID_BANK if mode == frame._ON_GRID else frame._JITTER_BANK
-        failed = coder.code_steps(state, chances, one, side, data, bank, steps, rows - 1)
+        failed = coder.code_steps(state, chances, seen, one, side, data, bank, steps, rows - 1)
         if failed:
             return failed
         steps -= rc.BIAS
@@ -159,8 +163,9 @@ def times(state, chances, one, side, data, first_byte, when):
 def _lattice(cells, rows):
     best = 0
     most = lattice._LEAST_GAIN
+    changes = _changes(cells, rows)
     for kind in range(1, len(_FIRSTS)):
-        saved = rows * _GAINS[kind]
+        saved = changes * _GAINS[kind]
         if saved > most:
             saved -= _misses(cells, rows, _FIRSTS[kind], _SECONDS[kind]) * lattice._MISS_COSTS
             if saved > most:
@@ -184,26 +189,36 @@ def _size(cells, rows):
 
 
 @coder.lean
-def _first(state, chances, one, side, data, first, most):
+def _first(state, chances, seen, one, side, data, first, most):
     """Return a column's first number; beyond `most`: there is none such."""
+    width = coder.bits_of(abs(first))
+    base = columns._WIDTH_TREE + 16 * state[coder.LIKE]
+    long = width - columns._WIDTH_LONG
     width = coder.tree(
-        state, chances, one, side, data, columns._WIDTH_TREE, coder.bits_of(abs(first)), 6
+        state, chances, seen, one, side, data, base, min(width, columns._WIDTH_LONG), 4
     )
+    if width == columns._WIDTH_LONG:
+        width += coder.raw(state, chances, seen, one, side, data, long, columns._WIDTH_LONG_BITS)
+    state[coder.LIKE] = 1 if width < 5 else 2 if width < 8 else 3 if width < 11 else 4
     if not width:
         return np.int64(0)
     if width > columns._WIDTH_MOST:
         return most + 1
     leading = np.int64(1) << width - 1
-    size = leading | coder.raw(state, chances, one, side, data, abs(first) & leading - 1, width - 1)
+    size = leading | coder.raw(
+        state, chances, seen, one, side, data, abs(first) & leading - 1, width - 1
+    )
     return (
         -size
-        if coder.tree(state, chances, one, side, data, columns._NEGATIVE, 1 if first < 0 else 0, 1)
+        if coder.tree(
+            state, chances, seen, one, side, data, columns._NEGATIVE, 1 if first < 0 else 0, 1
+        )
         else size
     )
 
 
 @coder.lean
-def column(state, chances, one, side, data, cells, off, values, missing):
+def column(state, chances, seen, one, side, data, cells, off, values, missing):
     """Code one channel in place; values where `missing` are 0; 0, REFUSED or NO_ROOM."""
     decoding = state[coder.DECODING]
     rows = len(values)
@@ -212,12 +227,12 @@ def column(state, chances, one, side, data, cells, off, values, missing):
     if not decoding:
         for row in range(rows):
             some |= missing[row]
-    some = coder.tree(state, chances, one, side, data, columns._MISSING, some, 1)
+    some = coder.tree(state, chances, seen, one, side, data, columns._MISSING, some, 1)
     if some:
         for row in range(rows):
             cells[row] = rc.BIAS + (0 if decoding else missing[row])
         failed = coder.code_steps(
-            state, chances, one, side, data, columns._MISSING_BANK, cells, rows
+            state, chances, seen, one, side, data, columns._MISSING_BANK, cells, rows
         )
         if failed:
             return failed
@@ -225,22 +240,22 @@ def column(state, chances, one, side, data, cells, off, values, missing):
         for row in range(rows - 1, -1, -1):
             missing[row] = cells[row] != rc.BIAS
             if missing[row]:
-                side[row] |= rc.GONE
+                side[row] = rc.GONE
             else:
                 start = row
     if start < rows:
-        failed = _present(state, chances, one, side, data, cells, off, values, missing, start)
+        failed = _present(state, chances, seen, one, side, data, cells, off, values, missing, start)
         if failed:
             return failed
     if some:
         for row in range(rows):
             if missing[row]:
-                side[row] = rc.NO_SURPRISE
+                side[row] = rc.NOTHING
     return 0
 
 
 @coder.lean
-def _present(state, chances, one, side, data, cells, off, values, missing, start):
+def _present(state, chances, seen, one, side, data, cells, off, values, missing, start):
     decoding = state[coder.DECODING]
     rows = len(values)
     size = 0
@@ -251,12 +266,12 @@ def _present(state, chances, one, side, data, cells, off, values, missing, start
         size = _size(cells, rows)
         if size < 0:
             return coder.REFUSED
-    size = coder.tree(state, chances, one, side, data, columns._SIZE_TREE, size, 2)
+    size = coder.tree(state, chances, seen, one, side, data, columns._SIZE_TREE, size, 2)
     if size > columns._FULL:
         return coder.REFUSED
     if size == columns._NARROW:
         kind = 0 if decoding else _lattice(cells, rows)
-        kind = coder.tree(state, chances, one, side, data, columns._LATTICE_TREE, kind, 3)
+        kind = coder.tree(state, chances, seen, one, side, data, columns._LATTICE_TREE, kind, 3)
     first_of, second_of = _FIRSTS[kind], _SECONDS[kind]
     inexact = 0
     if kind:
@@ -270,18 +285,20 @@ def _present(state, chances, one, side, data, cells, off, values, missing, start
                 off[row] += value - (2 * number * first_of + second_of) // (2 * second_of)
                 if off[row] != rc.BIAS:
                     inexact = 1
-        inexact = coder.tree(state, chances, one, side, data, columns._INEXACT, inexact, 1)
+        inexact = coder.tree(state, chances, seen, one, side, data, columns._INEXACT, inexact, 1)
     most = _MOST[size]
-    first = _first(state, chances, one, side, data, cells[start] - rc.BIAS, most)
+    first = _first(state, chances, seen, one, side, data, cells[start] - rc.BIAS, most)
     if abs(first) > most:
         return coder.REFUSED
     cells[start] = first + rc.BIAS
-    coder.begin_values(state, chances, first, most)
-    failed = coder.run(state, chances, one, side, data, rc.VALUES, cells, start + 1, rows)
+    coder.begin_values(state, chances, seen, first, most)
+    failed = coder.run(state, chances, seen, one, side, data, rc.VALUES, cells, start + 1, rows)
     if failed:
         return failed
     if inexact:
-        failed = coder.code_steps(state, chances, one, side, data, columns._OFF_BANK, off, rows)
+        failed = coder.code_steps(
+            state, chances, seen, one, side, data, columns._OFF_BANK, off, rows
+        )
         if failed:
             return failed
     if decoding:
@@ -298,11 +315,11 @@ def _present(state, chances, one, side, data, cells, off, values, missing, start
 
 
 @coder.lean
-def masks(state, chances, one, side, data, cells, flags):
+def masks(state, chances, seen, one, side, data, cells, flags):
     """Code one channel's flags in place; 0, REFUSED or NO_ROOM."""
     rows = len(flags)
     if not coder.tree(
-        state, chances, one, side, data, columns._HAS_FLAGS, 1 if np.any(flags) else 0, 1
+        state, chances, seen, one, side, data, columns._HAS_FLAGS, 1 if np.any(flags) else 0, 1
     ):
         return 0
     cells[:rows] = rc.BIAS
@@ -311,7 +328,9 @@ def masks(state, chances, one, side, data, cells, flags):
         for row in range(rows):
             cells[row] += np.int64(flags[row]) ^ before
             before = np.int64(flags[row])
-    failed = coder.code_steps(state, chances, one, side, data, columns._FLAGS_BANK, cells, rows)
+    failed = coder.code_steps(
+        state, chances, seen, one, side, data, columns._FLAGS_BANK, cells, rows
+    )
     before = np.int64(0)
     for row in range(rows):
         before ^= cells[row] - rc.BIAS
@@ -322,37 +341,44 @@ def masks(state, chances, one, side, data, cells, flags):
 
 
 @coder.compiled
-def body(state, chances, one, side, data, cells, off, first, when, values, missing, flags):
+def body(state, chances, seen, one, side, data, cells, off, first, when, values, missing, flags):
     """Code times and channels in place; arrays of (rows), (channels, rows) each."""
-    failed = times(state, chances, one, side, data, first, when)
+    failed = times(state, chances, seen, one, side, data, first, when)
     if failed:
         return failed
-    side[: len(when)] = rc.NO_SURPRISE
+    side[: len(when)] = rc.NOTHING
     for i in range(len(values)):
-        failed = column(state, chances, one, side, data, cells, off, values[i], missing[i])
+        failed = column(state, chances, seen, one, side, data, cells, off, values[i], missing[i])
         if not failed and first & frame._FLAGGED:
-            failed = masks(state, chances, one, side, data, cells, flags[i])
+            failed = masks(state, chances, seen, one, side, data, cells, flags[i])
         if failed:
             return failed
     return 0
 
 
 @coder.compiled
-def headers(state, chances, one, side, data, offsets, infos):
+def headers(state, chances, seen, one, side, data, offsets, infos):
     """Fill `infos` (frames, 5) of the frames in data[offsets[i]:offsets[i + 1]]."""
     for i in range(len(infos)):
         start = offsets[i]
         coder.begin(
-            state, chances, data, start + frame.HEAD_BYTES, offsets[i + 1] - frame._CRC_BYTES, True
+            state,
+            chances,
+            seen,
+            data,
+            start + frame.HEAD_BYTES,
+            offsets[i + 1] - frame._CRC_BYTES,
+            True,
         )
         infos[i, :3] = -1
-        header(state, chances, one, side, data, data[start], infos[i])
+        header(state, chances, seen, one, side, data, data[start], infos[i])
 
 
 @coder.compiled
 def bodies(
     state,
     chances,
+    seen,
     one,
     side,
     data,
@@ -372,13 +398,20 @@ def bodies(
         i = chosen[n]
         start, first = offsets[i], rows_at[n]
         coder.begin(
-            state, chances, data, start + frame.HEAD_BYTES, offsets[i + 1] - frame._CRC_BYTES, True
+            state,
+            chances,
+            seen,
+            data,
+            start + frame.HEAD_BYTES,
+            offsets[i + 1] - frame._CRC_BYTES,
+            True,
         )
-        header(state, chances, one, side, data, data[start], info)
+        header(state, chances, seen, one, side, data, data[start], info)
         stop = first + info[3]
         if body(
             state,
             chances,
+            seen,
             one,
             side,
             data,
@@ -395,12 +428,12 @@ def bodies(
 
 
 @coder.compiled
-def pack(state, chances, one, side, data, cells, off, info, when, values, missing, flags):
+def pack(state, chances, seen, one, side, data, cells, off, info, when, values, missing, flags):
     """Write one frame behind its head, less the CRC; return its bytes, REFUSED or NO_ROOM."""
-    coder.begin(state, chances, data, frame.HEAD_BYTES, len(data) - 8, False)
-    header(state, chances, one, side, data, data[0], info)
+    coder.begin(state, chances, seen, data, frame.HEAD_BYTES, len(data) - 8, False)
+    header(state, chances, seen, one, side, data, data[0], info)
     failed = body(
-        state, chances, one, side, data, cells, off, data[0], when, values, missing, flags
+        state, chances, seen, one, side, data, cells, off, data[0], when, values, missing, flags
     )
     if failed:
         return failed

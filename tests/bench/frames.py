@@ -161,12 +161,13 @@ def main(paths: list[str]) -> None:
     if paths:
         chosen = [logs.from_csv(Path(path)) for path in paths]
     else:
-        chosen = [log for log in (logs.generated(), logs.sds011(), logs.traffic()) if log]
-    found = {log.name: _sizes(console, log) for log in chosen}
+        found = (logs.still(), logs.generated(), logs.sds011(), logs.traffic())
+        chosen = [log for log in found if log]
+    sizes = {log.name: _sizes(console, log) for log in chosen}
     _speeds(console, chosen[0])
     if not paths:
         target = build.ROOT / "docs" / "frames.svg"
-        target.write_text(chart.draw({name: sizes for name, sizes in found.items()}, ROWS))
+        target.write_text(chart.draw(sizes, ROWS))
         console.print(f"wrote {target.relative_to(build.ROOT)}")
 
 

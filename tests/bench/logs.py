@@ -61,6 +61,39 @@ def generated(seed: int = 1, rows: int = LOG_ROWS) -> Log:
     return Log("10 s log, 8 sensors (generated)", times, names, cells)
 
 
+def still(seed: int = 1, rows: int = LOG_ROWS) -> Log:
+    """Return a log whose gas sensor speaks every 5 min, its rows written on a tick of 1.044 s.
+
+    Such are public logs of a PMS7003 and a BME680 behind Bosch's library: five columns stand still
+    for thirty rows, the three of the dust follow one another.
+    """
+    chance = random.Random(seed)
+    names = [("temperature", 2), ("humidity", 2), ("pressure", 0), ("co2", 0)]
+    names += [("gas", 0), ("pm1", 0), ("pm2_5", 0), ("pm10", 0)]
+    times, cells = [], [[] for _ in names]
+    start, tick, due = 1_700_000_000, 0.0, 0.0
+    warm, damp, air, breath, dust = 31.0, 62.0, 1009.0, 700.0, 35.0
+    held: tuple[float, ...] = ()
+    for row in range(rows):
+        while tick < due:
+            tick += 1.044
+        due += 10
+        times.append((start + math.floor(tick)) * 1000)
+        if row % 30 == 0:
+            warm += chance.gauss(0, 0.05)
+            damp += chance.gauss(0, 0.35) - (damp - 62) * 0.02
+            air += chance.gauss(0, 0.12)
+            breath += chance.gauss(0, 25) - (breath - 700) * 0.05
+            held = (warm * 100, damp * 100, air, breath, 5600)
+        dust = max(3, dust + chance.gauss(0, 0.5) - (dust - 35) * 0.002)
+        seen = dust + chance.gauss(0, 1)
+        coarse = seen * 1.45 + chance.gauss(0, 1)
+        dusts = (seen, coarse, coarse * 1.2 + chance.gauss(0, 1.2))
+        for column, value in zip(cells, (*held, *dusts)):
+            column.append(math.floor(max(0, value) + 0.5))
+    return Log("10 s log, slow gas sensor (generated)", times, names, cells)
+
+
 def _unix_ms(text: str) -> int:
     return int(datetime.fromisoformat(text + "+00:00").timestamp()) * 1000
 

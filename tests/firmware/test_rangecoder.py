@@ -30,7 +30,7 @@ def _drive(coder, seed):
         heard.append(coder.tree(8 * noise.below(2), 0 if coder.decoding else wanted[-1], 3))
         most = MOSTS[noise.below(3)]
         numbers = _numbers(noise, most)
-        coder.side = bytearray([noise.below(3) | noise.below(3) << 2 for _ in numbers])
+        coder.side = bytearray([noise.below(3) | noise.below(63) << 2 for _ in numbers])
         wanted += _through(coder, numbers, heard, most)
         steps = [noise.below(7) - 3 if noise.below(9) else noise.below(1 << 27) for _ in range(20)]
         wanted += _through(coder, steps, heard, None)
@@ -104,11 +104,11 @@ def test_rangecoder_carry_runs_through_bytes_that_are_full():
             assert decoder.tree(40, 0, 2) == seed & 3
 
 
-def _locked(task, state, chances, cells, side, data):
+def _locked(task, state, chances, seen, cells, side, data):
     """The range coder with the heap locked: where an int has 31 bits, none may be larger."""
     micropython.heap_lock()
     try:
-        return CODE(task, state, chances, cells, side, data)
+        return CODE(task, state, chances, seen, cells, side, data)
     finally:
         micropython.heap_unlock()
 
@@ -128,7 +128,7 @@ def test_rangecoder_needs_no_heap_for_numbers_within_28_bits():
                 numbers = [max(-spread, min(spread, number)) for number in numbers]
                 most = rangecoder.WIDE
             steps = [noise.below(9) - 4 for _ in range(50)] + [(1 << 27) - 1, -(1 << 27)]
-            side = bytes([noise.below(3) | noise.below(3) << 2 for _ in numbers])
+            side = bytes([noise.below(3) | noise.below(63) << 2 for _ in numbers])
             coder = rangecoder.Coder(b"")
             for _ in range(2):
                 coder.side = bytearray(side)

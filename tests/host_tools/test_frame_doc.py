@@ -2,8 +2,12 @@
 
 import re
 
+import pytest
+
+import frame_reader
 from gateway import frame, schema
 from host_tools import build
+from random_frames import random_frame
 
 DOC = (build.ROOT / "docs" / "frame.md").read_text()
 
@@ -31,3 +35,13 @@ def test_the_example_decodes_to_its_rows():
 def test_the_schema_in_the_text_is_canonical():
     text = schema.describe("air", 10000, [["pm2_5", "ug/m3", 10]]).decode()
     assert f"`{text}`" in DOC
+
+
+@pytest.mark.parametrize("seed", range(80))
+def test_a_decoder_written_from_the_page_reads_any_frame(seed):
+    one = random_frame(seed)
+    seq, boot, anchor, times, columns, flags = frame_reader.read(frame.encode(one))
+    assert (seq, boot, anchor, times) == (one.seq, one.boot, one.anchor, one.times)
+    assert columns == one.columns
+    masks = [mask or [0] * one.rows for mask in one.flags or [None] * one.channels]
+    assert (flags or [[0] * one.rows] * one.channels) == masks
