@@ -67,5 +67,9 @@ bench-flash: $(READY) ## Eight practice boards at once beside one, at the speed 
 bench-link: $(READY) ## A day's backlog over 200 ms: the uplink beside umqtt.simple's own publish [MQTT_AS=FILE]
 	@$(BIN)/python tests/bench/bench_link.py $(MQTT_AS)
 
+.PHONY: bench-traffic-lanes
+bench-traffic-lanes: $(READY) ## Loops, tubes and lidars beside 28 hours of a lane: counts and speeds (minutes)
+	@$(BIN)/python -m tests.bench.traffic_lanes
+
 clean:            ## Remove the environment and everything built
 	rm -rf $(VENV) build

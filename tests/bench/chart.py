@@ -38,14 +38,14 @@ def draw(found: dict[str, dict[str, list[float]]], rows: tuple[int, ...]) -> str
         f'<svg xmlns="http://www.w3.org/2000/svg" viewBox="0 0 {WIDTH} {y}" role="img">',
         "<title>Bytes per value of Kista's frame and of its peers</title>",
         f"<style>{STYLE}</style>",
-        _text(24, 34, f"Bytes per value, frames of {rows[0]} rows", "title"),
-        _text(24, 56, "Everything counted, on the same rows; shorter is better.", "quiet"),
+        text(24, 34, f"Bytes per value, frames of {rows[0]} rows", "title"),
+        text(24, 56, "Everything counted, on the same rows; shorter is better.", "quiet"),
     ]
     return "\n".join([*head, *parts, "</svg>", ""])
 
 
 def _panel(name: str, sizes: dict[str, list[float]], y: int) -> list[str]:
-    parts = [_text(24, y + 14, name, "panel")]
+    parts = [text(24, y + 14, name, "panel")]
     most = 2.2 * sorted(one[0] for one in sizes.values())[len(sizes) // 2]
     room = WIDTH - LEFT - RIGHT
     for i, (codec, values) in enumerate(sorted(sizes.items(), key=lambda item: -item[1][0])):
@@ -54,16 +54,16 @@ def _panel(name: str, sizes: dict[str, list[float]], y: int) -> list[str]:
         width = room if cut else room * values[0] / most
         kind = "ours" if codec == OURS else "bar"
         strong = "strong" if codec == OURS else ""
-        parts.append(_text(LEFT - 10, top + 12, codec, strong, "end"))
+        parts.append(text(LEFT - 10, top + 12, codec, strong, "end"))
         parts.append(
             f'<rect class="{kind}" x="{LEFT}" y="{top}" width="{width:.1f}" height="{BAR}" rx="2"/>'
         )
         label = f"{values[0]:.3f}" + (" →" if cut else "")
-        parts.append(_text(LEFT + width + 6, top + 12, label, strong or "quiet"))
+        parts.append(text(LEFT + width + 6, top + 12, label, strong or "quiet"))
     return parts
 
 
-def _text(x: float, y: float, text: str, kind: str = "", anchor: str = "start") -> str:
+def text(x: float, y: float, text: str, kind: str = "", anchor: str = "start") -> str:
     return (
         f'<text x="{x:.1f}" y="{y:.1f}" class="{kind}" text-anchor="{anchor}">{escape(text)}</text>'
     )
