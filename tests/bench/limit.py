@@ -46,6 +46,8 @@ def column_bits(numbers: list[int]) -> float:
     known = np.column_stack([*before, np.ones(len(v) - ORDER)])
     weights, *_ = np.linalg.lstsq(known, v[ORDER:], rcond=None)
     left = v[ORDER:] - known @ weights
+    if not left.std() > 1e-9:
+        return 0.0
     costs = []
     for share in (_normal, _laplace, _logistic, _cauchy):
         for width in WIDTHS * left.std():
