@@ -193,9 +193,9 @@ def file_system(files: dict[str, bytes], size: int) -> bytes:
 
 def files_in(volume: bytes) -> dict[str, bytes]:
     """Return {path on the node: content} of a LittleFS; ValueError when it is none."""
-    lfs = littlefs.LittleFS(
-        block_count=len(volume) // partitions.SECTOR, mount=False, **FILE_SYSTEM
-    )
+    # Of whatever version: a node that writes to it makes it a newer one.
+    like = {**FILE_SYSTEM, "disk_version": 0}
+    lfs = littlefs.LittleFS(block_count=len(volume) // partitions.SECTOR, mount=False, **like)
     lfs.context.buffer = bytearray(volume)
     found = {}
     try:

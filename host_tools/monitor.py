@@ -3,12 +3,14 @@
 from __future__ import annotations
 
 import queue
+import re
 import time
 from collections.abc import Callable, Iterator
 
 from host_tools.errors import UserError
 from host_tools.serial_node import SerialNode
 
+OWN = re.compile(r"[IWE] \d+ ")
 LOOK_AGAIN_S = 0.5
 LISTEN_S = 0.3
 
@@ -30,8 +32,13 @@ def listen(
                 lost = False
                 # What it said before is as if it were said now.
                 node.say("log")
+                first = True
                 while True:
-                    yield from node.lines(LISTEN_S)
+                    for line in node.lines(LISTEN_S):
+                        # What somebody asked before is answered to us, the end of it at first.
+                        if not (line.startswith("H {") or (first and not OWN.match(line))):
+                            yield line
+                        first = False
                     while asked and not asked.empty():
                         node.say(asked.get())
         except UserError as error:

@@ -108,6 +108,9 @@ class PracticeBoard(pty_board.PtyBoard):
             path.write_bytes(made[name])
 
     def _heard(self, data: bytes) -> None:
+        if self._rom is not None and self._rom.is_foreign(data):
+            # The tool that flashed it has gone, and another has come at once.
+            self._restart()
         if self._rom is None and SYNC not in data:
             if self._process is not None:
                 super()._heard(data)

@@ -117,7 +117,10 @@ class PtyBoard:
                 self._closed()
                 time.sleep(CLOSED_S)
             if self._inside in ready and self.plugged:
-                self._say(os.read(self._inside, PIECE))
+                said = os.read(self._inside, PIECE)
+                # What one that was stopped had still to say is lost with it.
+                if self._process is not None:
+                    self._say(said)
 
     def _heard(self, data: bytes) -> None:
         """Bytes have come from whoever has the port open."""

@@ -114,6 +114,11 @@ class Rom:
             answers += self._answer(packet)
         return answers
 
+    def is_foreign(self, data: bytes) -> bool:
+        """Return whether what comes now is none of the loader's packets."""
+        # Behind the byte that begins a packet comes the zero of a request.
+        return not self._rest and not data.startswith((_END, b"\0"))
+
     def _answer(self, packet: bytes) -> bytes:
         if len(packet) == 4 and self._reads:
             # The host has what was sent last and wants the next.

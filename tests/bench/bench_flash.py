@@ -30,7 +30,8 @@ PICTURE_AT, WIDTH = 0.66, 100
 SVG = (
     '<svg class="rich-terminal" viewBox="0 0 {width} {height}" xmlns="http://www.w3.org/2000/svg">'
     "<style>{styles} .{unique_id}-matrix {{ font-family: Menlo, Consolas, 'DejaVu Sans Mono', "
-    "monospace; font-size: {char_height}px; line-height: {line_height}px }}</style>"
+    "monospace; font-size: {char_height}px; line-height: {line_height}px }} "
+    ".{unique_id}-title {{ font-family: sans-serif; font-size: 18px }}</style>"
     '<defs><clipPath id="{unique_id}-clip-terminal"><rect x="0" y="0" width="{terminal_width}" '
     'height="{terminal_height}"/></clipPath>{lines}</defs>{chrome}'
     '<g transform="translate({terminal_x}, {terminal_y})" '

@@ -40,7 +40,7 @@ class Cable:
 def test_the_monitor_waits_for_a_board_that_was_unplugged(tmp_path, monkeypatch):
     monkeypatch.setattr(monitor, "LOOK_AGAIN_S", 0.01)
     cable = Cable(tmp_path / "ttyUSB0")
-    cable.plug(b"I 0 first\r\nE 1 broken \xff\r\n")
+    cable.plug(b'"rows": 7}\r\nI 0 first\r\nH {"rows": 7}\r\nE 1 broken \xff\r\n')
     said = []
 
     def hear(text):

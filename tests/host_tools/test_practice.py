@@ -1,6 +1,8 @@
 import hashlib
 import json
 import os
+import subprocess
+import sys
 
 import pytest
 from flashed import esptool, node_image
@@ -40,8 +42,9 @@ def test_each_chip_says_what_it_is(tmp_path, chip):
     assert MAC in said and "Detected flash size: 8MB" in said
 
 
-def test_what_is_flashed_starts_and_answers_and_keeps_what_it_has(tmp_path):
-    image, _ = node_image(tmp_path)
+@pytest.mark.slow
+def test_what_is_flashed_is_read_back_and_starts_and_answers_mpremote(tmp_path):
+    image, made = node_image(tmp_path)
     with PracticeBoard(tmp_path / "board", MAC) as board:
         assert b"invalid header" in board.said and board.boots == 0
         code, said = esptool(board.port, "write-flash", "0x1000", _from(image, 0x1000))
@@ -53,15 +56,39 @@ def test_what_is_flashed_starts_and_answers_and_keeps_what_it_has(tmp_path):
             assert json.loads(node.get_file("board.json"))["name"] == "esp32_generic"
             node.put_secret("secrets_a", b"hush")
             node.put_file("note", b"kept")
-    assert b"hush" not in board.said
-    with PracticeBoard(tmp_path / "board", MAC) as board, SerialNode(board.port) as node:
-        node.health()
-        node.interrupt()
-        assert node.get_file("note") == b"kept"
-        node.run("import json", "begin")
-        assert "b'hush'" in node.run(
-            "from gateway.hal_esp32 import Store\nprint(Store().get('secrets_a'))", "read"
-        )
+        assert b"hush" not in board.said
+        # Everything but the erased rest of the application's partition.
+        vfs = made.board["flash"]["partitions"]["vfs"]
+        first, second = tmp_path / "first.bin", tmp_path / "second.bin"
+        for path, where in ((first, (0, 0x20000)), (second, (vfs["offset"], vfs["size"]))):
+            code, said = esptool(board.port, "read-flash", *map(hex, where), path)
+            assert code == 0, said
+    back = first.read_bytes().ljust(vfs["offset"], b"\xff") + second.read_bytes()
+    for part in made.parts[:-1]:
+        assert back[part.offset :][: len(part.data)] == part.data, part.name
+    # Another board with that memory is the same node.
+    (tmp_path / "twin").mkdir()
+    (tmp_path / "twin" / "flash.bin").write_bytes(back.ljust(4 << 20, b"\xff"))
+    with PracticeBoard(tmp_path / "twin", MAC) as board:
+        with SerialNode(board.port) as node:
+            assert node.health()["board"] == "esp32_generic"
+            node.interrupt()
+            assert node.get_file("note") == b"kept"
+            node.run("import json", "begin")
+            secret = node.run(
+                "from gateway.hal_esp32 import Store\nprint(Store().get('secrets_a'))", "read"
+            )
+            assert "b'hush'" in secret
+        assert "boot.py" in _mpremote(board.port, "fs", "ls", ":")
+        assert _mpremote(board.port, "fs", "cat", ":note") == "kept"
+
+
+def _mpremote(port, *arguments):
+    """Return what the real mpremote prints; a pty takes no soft reset."""
+    command = [sys.executable, "-m", "mpremote", "connect", port, "resume", *arguments]
+    result = subprocess.run(command, capture_output=True, text=True, timeout=60)
+    assert result.returncode == 0, result.stdout + result.stderr
+    return result.stdout
 
 
 def _from(image, offset):
@@ -97,4 +124,9 @@ def test_the_loader_survives_what_no_tool_would_send():
     rom = Rom("esp32", bytes(6), bytearray(b"\xff" * 8192))
     for data in (b"\xc0" * 9, os.urandom(3000), b"\xc0\0\x09\x04\0\0\0\0\0\0\0\0\0\xc0", b"\xc0"):
         assert isinstance(rom.take(data), bytes)
-    assert rom.take(framed(b"\0\x08\x24\0" + bytes(4 + 36)))[:4] == b"\xc0\x01\x08\x04"
+    sync = framed(b"\0\x08\x24\0" + bytes(4 + 36))
+    assert rom.take(sync)[:4] == b"\xc0\x01\x08\x04"
+    for at in range(len(sync)):
+        assert not rom.is_foreign(sync[at:]), at
+        rom.take(sync[at : at + 1])
+    assert rom.is_foreign(b"health\r")

@@ -11,15 +11,17 @@ from pathlib import Path
 
 import pytest
 from click.testing import CliRunner
+from flashed import node_image
 from pty_board import BOARD, PtyBoard
 from secure_broker import SecureBroker
 from terminal import Terminal
 
-from host_tools import boards, claims, cli, provision
+from host_tools import boards, claims, cli, image, provision
 from host_tools import site as site_file
 from host_tools.errors import UserError
 from host_tools.ingest import database, report
 from host_tools.ingest.worker import Worker
+from host_tools.practice.board import PracticeBoard
 from host_tools.serial_node import SerialNode
 from host_tools.tls import Identity
 from host_tools.urls import parse_broker
@@ -108,16 +110,28 @@ def wait(node, good):
     raise AssertionError(report)
 
 
+def flashed(folder):
+    """Return a practice board that has an image in its flash, as `kista flash` leaves it."""
+    _, made = node_image(folder)
+    (folder / "board" / "flash.bin").write_bytes(made.whole().ljust(4 << 20, b"\xff"))
+    return PracticeBoard(folder / "board", "02:6b:69:73:74:61", air=AIR)
+
+
+def files_of(board):
+    """Return {name: content} of the file system in a practice board's flash."""
+    vfs = boards.load(BOARD)["flash"]["partitions"]["vfs"]
+    return image.files_in(board.flash[vfs["offset"] : vfs["offset"] + vfs["size"]])
+
+
 @pytest.fixture(scope="module")
 def post(tmp_path_factory):
-    """A node that answered every question of `kista provision`, its broker, its database."""
+    """A flashed board whose user answered each question of `kista provision`; broker, database."""
     place = make_place(tmp_path_factory.mktemp("post"))
     typed = ["post-17", "city", "", place.url, str(place.house.folder), "Torshamnsgatan 20"]
     typed += ["59.4046", "17.9497", "4", "210", "2", "sds011", "", "bme280"]
     # No microphone, nothing on the pulse inputs.
     typed += [""] * 5 + ["1", "hush-city", ""]
-    air = place.folder / "board", AIR
-    with place.running(), ingesting(place) as rows, PtyBoard(*air) as board:
+    with place.running(), ingesting(place) as rows, flashed(place.folder) as board:
         arguments = ("--port", board.port, "--claims", place.folder / "claims.csv")
         arguments += ("--inventory", place.folder / "inventory.db", "--who", "crew")
         code, said = kista("provision", *arguments, typed="\n".join(typed))
@@ -129,7 +143,7 @@ def post(tmp_path_factory):
 @pytest.mark.slow
 def test_a_person_answers_the_questions_and_the_node_reaches_its_broker(post):
     assert "post-17 has reached localhost" in post.said
-    config = json.loads(post.board.read("config.json"))
+    config = json.loads(files_of(post.board)["config.json"])
     assert config["site"]["latitude_udeg"] == 59404600 and config["secrets"] == "a"
     assert config["streams"][0]["period_ms"] == 1000
     [claim] = claims.read(post.folder / "claims.csv")
