@@ -68,7 +68,7 @@ bench-link: $(READY) ## A day's backlog over 200 ms: the uplink beside umqtt.sim
 	@$(BIN)/python tests/bench/bench_link.py $(MQTT_AS)
 
 .PHONY: bench-traffic-lanes
-bench-traffic-lanes: $(READY) ## Loops, tubes and lidars beside 28 hours of a lane: counts and speeds (minutes)
+bench-traffic-lanes: $(READY) ## Loops, tubes and lidars beside 50 hours of a lane: counts and speeds (minutes)
 	@$(BIN)/python -m tests.bench.traffic_lanes
 
 clean:            ## Remove the environment and everything built

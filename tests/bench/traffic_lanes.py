@@ -46,9 +46,9 @@ DARK = 0.1
 
 
 # Vehicles an hour and lane, and the share of a signal's cycle that is green, 90 m behind the line.
-FREE = [(flow, 1.0) for flow in range(100, 1000, 100)]
+FREE = [(flow, 1.0) for flow in range(100, 1000, 100)] * 2
 DENSE = [(1000, 1.0), (1200, 1.0)]
-QUEUES = [(700, 0.4), (900, 0.5), (1200, 0.6)]
+QUEUES = [(500, 0.4), (700, 0.4), (900, 0.5), (900, 0.6), (1200, 0.6)]
 HOURS = {"free": FREE, "dense": DENSE, "queues": QUEUES}
 
 
