@@ -16,8 +16,8 @@ from mpremote.transport_serial import SerialTransport
 from host_tools.errors import UserError
 
 BAUDRATE = 115200
-# How long a board may be silent in the middle of an answer.
-ANSWER_S = 2
+# How long a board may be silent in the middle of an answer: its file system may erase first.
+ANSWER_S = 5
 LOOK_S = 0.01
 HEALTH_WITHIN_S = 5.0
 # So long it must have been silent before it is asked again.

@@ -39,10 +39,10 @@ period_ms = 10000
 sensors = [{{ driver = "sds011", bus = "uart1" }}]
 """
 KISTA = [sys.executable, "-c", "from host_tools.cli import main; main()"]
-# An emulated minute is longer than a minute.
-STARTS_WITHIN_S = 120
-JOINS_WITHIN_S = 300
-ROWS_WITHIN_S = 400
+# An emulated minute is longer than a minute, and each look into the flash is slow.
+STARTS_WITHIN_S = 900
+JOINS_WITHIN_S = 900
+ROWS_WITHIN_S = 900
 ROWS_BEFORE_THE_CUT = 8
 
 pytestmark = [
