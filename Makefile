@@ -64,6 +64,10 @@ test-workshop: $(READY) ## docs/workshop.md typed from its first line to its las
 bench-flash: $(READY) ## Eight practice boards at once beside one, at the speed of a serial line
 	@$(BIN)/python tests/bench/bench_flash.py
 
+.PHONY: bench-traffic
+bench-traffic: $(READY) ## Radar and tracker over 52 hours of a simulated street: table and docs/traffic.svg
+	@$(BIN)/python -m tests.bench.traffic_hours docs/traffic.svg
+
 bench-link: $(READY) ## A day's backlog over 200 ms: the uplink beside umqtt.simple's own publish [MQTT_AS=FILE]
 	@$(BIN)/python tests/bench/bench_link.py $(MQTT_AS)
 

@@ -15,7 +15,14 @@ RANGE = CHANNELS.ranges
 MIN_PERIOD_MS = 10000
 WARM_UP_MS = 0
 STREAMING = True
-OPTIONS = (("approaching", 0, 1), ("range_m", 10, 120), ("speed_least_kmh", 0, 120))
+OPTIONS = (
+    ("approaching", 0, 1),
+    ("range_m", 10, 120),
+    ("speed_least_kmh", 0, 120),
+    ("line_m", 10, 80),
+    ("yaw_deg", -45, 45),
+    ("height_m", 0, 15),
+)
 # Ten frames a second of at most 47 bytes: two steps fit into the receive buffer.
 STEP_MS = 2000
 
@@ -65,7 +72,7 @@ def command(number, data=b""):
 
 
 class Sensor:
-    """`bus`: a UART at 115200 8N1. `options`: approaching, range_m, speed_least_kmh."""
+    """`bus`: a UART at 115200 8N1. `options`: see OPTIONS."""
 
     def __init__(self, bus, clock, options):
         self._uart = bus
@@ -74,7 +81,12 @@ class Sensor:
         self._range_m = options.get("range_m", 100)
         self._speed_least = options.get("speed_least_kmh", 5)
         self._period = traffic.Period(CHANNELS)
-        self._tracker = tracker.Tracker(self._period)
+        self._tracker = tracker.Tracker(
+            self._period,
+            options.get("line_m", 30),
+            options.get("yaw_deg", 0),
+            options.get("height_m", 0),
+        )
         self._buffer = b""
         self._frames = 0
         self._configured = False
@@ -135,10 +147,10 @@ class Sensor:
         at = self._clock.uptime_ms() - _FRAME_MS * len(frames)
         for targets in frames:
             at += _FRAME_MS
-            if targets:
-                self._tracker.observe(
-                    at, [(t[1], t[3], t[2] != self._approaching) for t in targets]
-                )
+            # Empty frames as well: a track may cross the line in them.
+            self._tracker.observe(
+                at, [(t[1], t[3], t[2] != self._approaching, t[0]) for t in targets]
+            )
 
     def _configure(self):
         """Set range, both directions and least speed; the answers pass as noise between frames."""
