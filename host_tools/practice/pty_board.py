@@ -62,12 +62,13 @@ class PtyBoard:
         self._halt()
         for fd in (self._inside, self._terminal, self._stop_reads, self._stop_writes):
             os.close(fd)
-        if self.plugged:
-            os.close(self._outside)
+        os.close(self._outside if self.plugged else self._gone)
 
     def unplug(self) -> None:
         """Take the cable out, for good: whoever has the port open finds it gone."""
         self.plugged = False
+        # As long as this end is open, no other board gets the port's name.
+        self._gone = os.open(self.port, os.O_RDWR | os.O_NOCTTY)
         os.close(self._outside)
 
     def _environment(self) -> dict[str, str]:
