@@ -25,7 +25,7 @@ demo: $(READY)    ## A whole node on this PC, from sensor bytes to database rows
 
 # More than cores: many tests wait for a broker or a clock.
 test: $(READY)    ## Everything that proves the project on this machine
-	@$(BIN)/python -m pytest -n 3 --dist worksteal
+	@$(BIN)/python -m pytest -n 4 --dist worksteal
 
 check: $(READY)   ## The quick gate before a commit: format, lint, compile, fast tests
 	@$(BIN)/ruff format --check . && $(BIN)/ruff check . && $(BIN)/python -m pytest -q -n 3 --dist worksteal -m "not slow"
@@ -56,6 +56,9 @@ soak: $(READY)    ## Two simulated months of a node, the heap watched (half an h
 
 test-emulated: $(READY) ## Flash, boot and provision an emulated ESP32 QEMU=qemu-system-xtensa IMAGE=stock.bin
 	@KISTA_QEMU="$(QEMU)" KISTA_IMAGE="$(IMAGE)" $(BIN)/python -m pytest -rs tests/host_tools/test_emulated.py
+
+.PHONY: bench
+bench: bench-frames bench-link bench-flash bench-traffic bench-traffic-lanes ## Every figure beside its peers, one after the other
 
 .PHONY: test-workshop bench-flash
 test-workshop: $(READY) ## docs/workshop.md typed from its first line to its last, and what takes a real minute
