@@ -116,7 +116,7 @@ def test_a_faulty_board_fails_as_a_real_one(tmp_path, some, about, offset, sente
 
 def test_rubbish_before_its_first_answers_is_got_over(tmp_path):
     with PracticeBoard(tmp_path / "board", MAC, faults=Faults(noisy=2)) as board:
-        code, said = esptool(board.port, "read-mac")
+        code, said = esptool(board.port, "--connect-attempts", "7", "read-mac")
     assert code == 0 and MAC in said, said
 
 

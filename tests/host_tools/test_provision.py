@@ -160,9 +160,13 @@ def test_the_doctor_finds_the_sensor_that_is_missing_and_proves_the_rest(post):
     with SerialNode(post.board.port) as node:
         wait(node, lambda report: report["sensors"]["bme280"][0])
     broker = ("--broker", post.url, *post.cli("ingest"))
-    code, said = kista("doctor", "--port", post.board.port, *broker)
-    assert code == 1 and said.startswith("post-17 on esp32_generic"), said
-    found = re.findall(r"● (\S+) +(name resolution|\w+) ", said)
+    # On a busy machine this node, which runs in real time, may miss its other sensor's answer once.
+    for _ in range(3):
+        code, said = kista("doctor", "--port", post.board.port, *broker)
+        assert code == 1 and said.startswith("post-17 on esp32_generic"), said
+        found = re.findall(r"● (\S+) +(name resolution|\w+) ", said)
+        if ("ok", "sds011") in found:
+            break
     assert [what for light, what in found if light == "ACT"] == ["bme280"], said
     assert {what for light, what in found if light == "ok"} == {
         *("power", "configuration", "sds011", "network", "name resolution", "broker"),
