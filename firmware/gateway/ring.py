@@ -59,7 +59,6 @@ class Ring(Records):
         self._last = (-1, 0, 0)
         self._gaps = []
         self.next_id = 0
-        self.corrupt = 0
 
     # Places
 
@@ -207,15 +206,15 @@ class Ring(Records):
         """Find the sector that takes records, its end, the next id and the gaps noted last."""
         self._at = self._newest
         self._end = (self._at % self._sectors + 1) * self._sector
-        start = self._start(self._at)
-        if self._at and self._dirt(start, self._end) == self._end:
-            # It was erased ahead and nothing is in it yet.
+        before = (self._at - 1) % self._sectors
+        if self._at and self._first[self._at % self._sectors] == _VOID and self._open[before]:
+            # It was erased ahead and no record is in it yet. (Nothing is added to a sector that
+            # has been found delivered.)
             self._open[self._at % self._sectors] = 0
             self._at -= 1
-            self._end = (self._at % self._sectors + 1) * self._sector
-            start = self._start(self._at)
+            self._end = (before + 1) * self._sector
         noted = False
-        behind = start
+        behind = self._start(self._at)
         for generation in (self._at - 1, self._at):
             # A header of another round, or none: then nothing of that generation is here.
             if generation < self._oldest() or self._first[generation % self._sectors] == _VOID:
@@ -229,8 +228,7 @@ class Ring(Records):
                     if payload is not None:
                         self._gaps = unpack_gaps(payload)
                         noted = generation == self._at
-        # A torn record is never written over; one that ends in ones is longer than it looks.
-        self._end = max(behind, self._dirt(start, self._end, last=True))
+        self._end = behind
         if self._gaps and not noted:
             self._save_gaps()
 
@@ -284,8 +282,20 @@ class Ring(Records):
         return self._sector - _SECTOR_HEADER - HEADER - _GAPS_BYTES_MOST
 
     def _has_room(self, size, reserve):
+        """Return whether a record fits at the end, which goes behind what was torn there."""
         limit = (self._at % self._sectors + 1) * self._sector - reserve
-        return self._at >= 0 and self._end + HEADER + size <= limit
+        rot = 1
+        while self._at >= 0:
+            stop = self._end + HEADER + size
+            if stop > limit:
+                break
+            behind = self._dirt(self._end, stop, last=True)
+            # One byte by itself is rot: the record goes over it, so that it costs no space.
+            if self._dirt(self._end, stop) >= behind - rot:
+                return True
+            self._end = behind
+            rot = 0
+        return False
 
     def _write(self, payload, kind):
         """Write a record at the end; OSError when the flash does not keep it, here nor behind."""
