@@ -6,6 +6,8 @@ at 51 by turns. Where the recording has a hole the sensor is silent. The vehicle
 street pass at random, both ways, with noise in distance and speed.
 """
 
+from host_tools.twin import vehicles
+
 FACTS = {
     "sensor": "Hi-Link HLK-LD2451",
     "measures": "vehicles and their speed (24 GHz radar)",
@@ -60,8 +62,6 @@ _COMMAND_HEAD = b"\xfd\xfc\xfb\xfa"
 _COMMAND_TAIL = b"\x04\x03\x02\x01"
 # How much a receive buffer could ever hold: what is older than this never reached the node.
 _MEMORY_MS = 5000
-# Keep clear of a period's ends, so that each vehicle is counted in its own.
-_MARGIN_MS = 3000
 # Long enough before the line for the mean of its echoes to be exact to 0.1 km/h, and not longer;
 # then over it.
 _BEFORE_MS = 1500
@@ -70,12 +70,9 @@ _AFTER_MS = 500
 _AFTER_LEAST_M = 2
 # Slower ones, in 0.1 km/h, never get over the line in time: they do not come out.
 _SLOWEST = 40
-VEHICLES_MOST = 240
 # What a recording may hold, by channel, in the driver's integers; the rest follows from it.
-SAYS = {"vehicles": (0, VEHICLES_MOST), "speed_mean": (0, 2500)}
-_USUAL_SPEED = 500
+SAYS = {"vehicles": (0, vehicles.VEHICLES_MOST), "speed_mean": (0, 2500)}
 _BEAM_M = (8, 60)
-_SLOT_MS = 10000
 
 
 def encode(targets, approaching):
@@ -114,8 +111,7 @@ class Model:
         self._approaching = options.get("approaching", 1)
         self._line_m = options.get("line_m", 30)
         self._at = None
-        self._vehicles = []
-        self._planned = None
+        self._vehicles = vehicles.Plan(source, self._recorded, self._invent)
         self._answers = b""
 
     def write(self, data, now_ms):
@@ -133,56 +129,34 @@ class Model:
         data, self._answers = self._answers, b""
         if now <= self._at:
             return data
-        if not self._plan(now * _FRAME_MS):
+        around = self._vehicles.around(now * _FRAME_MS)
+        if around is None:
             self._at = now
             return b""
         first = (self._at + 1) * _FRAME_MS
-        if not any(v.start <= now_ms and v.end >= first for v in self._vehicles):
+        if not any(v.start <= now_ms and v.end >= first for v in around):
             data += _EMPTY * (now - self._at)
         else:
-            data += b"".join(self._frame(i * _FRAME_MS) for i in range(self._at + 1, now + 1))
+            at = range(self._at + 1, now + 1)
+            data += b"".join(self._frame(i * _FRAME_MS, around) for i in at)
         self._at = now
         return data
 
-    def _plan(self, now):
-        """See to it that every vehicle that may be in the beam at `now` is known.
+    def _recorded(self, start, end, values):
+        return _recorded(start, end, values, self._line_m)
 
-        Return whether there is anything to see: nothing is known about a recording's holes.
-        """
-        recorded = self._source.interval(now)
-        if recorded is not None:
-            start, end, values = recorded
-            if self._planned != end:
-                self._planned = end
-                self._vehicles = _recorded(start, end, values, self._line_m)
-            return True
-        if not hasattr(self._source, "vehicles_per_hour"):
-            return False
-        slot = now // _SLOT_MS
-        if self._planned != slot:
-            self._planned = slot
-            self._vehicles = [v for v in self._vehicles if v.end >= now - _SLOT_MS]
-            self._invent(slot)
-        return True
+    def _invent(self, slot, x):
+        speed = 320 + 10 * ((x & 15) + (x >> 4 & 7))
+        away = x >> 7 & 1
+        near, far = _BEAM_M
+        lasts = (far - near) * 36000 // speed
+        start = slot * vehicles.SLOT_MS + (x >> 8) % vehicles.SLOT_MS
+        metres = near if away else far
+        return Vehicle(start, start + lasts, 100 * metres, speed, away, True)
 
-    def _invent(self, slot):
-        """Let the vehicles of one slot of the generated street begin."""
-        random = self._source.random
-        expected = self._source.vehicles_per_hour(slot * _SLOT_MS) * _SLOT_MS / 3600000
-        count = int(expected) + ((random(11, slot) & 0xFFFF) < (expected % 1) * 0x10000)
-        for i in range(count):
-            x = random(12 + i, slot)
-            speed = 320 + 10 * ((x & 15) + (x >> 4 & 7))
-            away = x >> 7 & 1
-            near, far = _BEAM_M
-            lasts = (far - near) * 36000 // speed
-            start = slot * _SLOT_MS + (x >> 8) % _SLOT_MS
-            metres = near if away else far
-            self._vehicles.append(Vehicle(start, start + lasts, 100 * metres, speed, away, True))
-
-    def _frame(self, at):
+    def _frame(self, at, around):
         targets = []
-        for vehicle in self._vehicles:
+        for vehicle in around:
             if not vehicle.start <= at <= vehicle.end or len(targets) == 8:
                 continue
             metres, speed = vehicle.seen(at)
@@ -196,17 +170,12 @@ class Model:
 
 def _recorded(start, end, values, line_m):
     """Return the vehicles of a recorded period: evenly spaced, all at the recorded mean speed."""
-    count = values.get("vehicles", 0)
-    speed = values.get("speed_mean", _USUAL_SPEED)
-    if not count:
-        return []
+    speed = values.get("speed_mean", vehicles.USUAL_SPEED)
     before = min(_BEFORE_MS, _BEFORE_MOST_M * 36000 // max(speed, 1))
     after = max(_AFTER_MS, _AFTER_LEAST_M * 36000 // max(speed, _SLOWEST))
-    spacing = (end - start - 2 * _MARGIN_MS - before - after) // count
-    vehicles = []
-    for i in range(count):
-        at = start + _MARGIN_MS + i * spacing
+    cm = 100 * line_m + before * speed // 360
+    found = []
+    for at in vehicles.starts(start, end, values, before + after):
         at -= at % _FRAME_MS
-        cm = 100 * line_m + before * speed // 360
-        vehicles.append(Vehicle(at, at + before + after, cm, speed, 0, False))
-    return vehicles
+        found.append(Vehicle(at, at + before + after, cm, speed, 0, False))
+    return found
