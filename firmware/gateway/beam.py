@@ -109,7 +109,7 @@ class Beam:
                 if not (least <= distance <= most and 0 < data[i + 5] < 255):
                     # One after the other, the last one just now.
                     at = now - (end - i) // FRAME_BYTES * (1000 // RATE_HZ)
-                    self._take(distance, data[i + 4] | data[i + 5] << 8, at)
+                    self.take(distance, data[i + 4] | data[i + 5] << 8, at)
                     least, most = self._free_span()
                 i += FRAME_BYTES
         self.frames += frames
@@ -121,7 +121,8 @@ class Beam:
             return 1, 0
         return self.background - _STILL_CM, self.background + _STILL_CM
 
-    def _take(self, distance, strength, at):
+    def take(self, distance, strength, at):
+        """A frame came at `at`: cm, and how strong it was."""
         blind = not _STRENGTH_LEAST <= strength < _GLARE or not 0 < distance < _FAR_CM
         if blind:
             distance = _FAR_CM

@@ -1,5 +1,6 @@
 """The TF-Luna's bytes: a hundred distances a second, of the road or of what stands on it."""
 
+from host_tools.twin import passing
 from host_tools.twin.passing import Lane
 
 FACTS = {
@@ -34,8 +35,7 @@ FACTS = {
     ),
     "source": "Benewake SJ-PM-TF-Luna A05, SJ-PM-TFmini-S A05",
 }
-# A count for five minutes does not say when in them a vehicle came.
-SAYS = {}
+SAYS = passing.SAYS
 _FRAME_MS = 10
 _MEMORY_MS = 5000
 _BACKGROUND_CM = 520
@@ -86,9 +86,14 @@ class Model:
         self._edges += self._lane.taken(self._number, now_ms)
         begin = max(self._at, now - _MEMORY_MS // _FRAME_MS)
         self._at = now
-        data = []
-        for i in range(begin + 1, now + 1):
-            while self._edges and self._edges[0][0] <= i * _FRAME_MS * 1000:
-                self._seen = self._edges.pop(0)[1]
-            data.append(_SEEN[self._seen][i * 7 >> 2 & 3])
-        return b"".join(data)
+        return b"".join([self._frame(i) for i in range(begin + 1, now + 1)])
+
+    def latest(self, now_ms):
+        """Return the frame of this moment."""
+        self._edges += self._lane.taken(self._number, now_ms)
+        return self._frame(now_ms // _FRAME_MS)
+
+    def _frame(self, i):
+        while self._edges and self._edges[0][0] <= i * _FRAME_MS * 1000:
+            self._seen = self._edges.pop(0)[1]
+        return _SEEN[self._seen][i * 7 >> 2 & 3]
