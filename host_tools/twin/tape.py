@@ -37,7 +37,8 @@ ALIASES = {
 # Where several sensors have a channel, these play it before others do.
 PLAYERS = ("sds011", "bme280", "ld2451")
 # A traffic count describes the minutes before its time.
-PERIOD_MS = {"ld2451": 300_000}
+PERIOD_MS = 300_000
+COUNTS = {"vehicles", "speed_mean"}
 # A mean over nothing is no reading, whatever a file says: {mean: what it is a mean of}.
 MEANS = {"speed_mean": "vehicles"}
 # Times outside of 1970 to 2100 are mistakes.
@@ -80,7 +81,8 @@ class Recording:
         paths = {}
         for driver, rows in self.rows.items():
             channels = self.channels[driver]
-            head = {"channels": channels, "period_ms": PERIOD_MS.get(driver, 0), "rows": len(rows)}
+            period_ms = PERIOD_MS if COUNTS & set(channels) else 0
+            head = {"channels": channels, "period_ms": period_ms, "rows": len(rows)}
             path = folder / f"{driver}.tape"
             with path.open("wb") as file:
                 file.write(json.dumps(head).encode() + b"\n")

@@ -1,5 +1,6 @@
 """The air switch of a tube that a made-up street's axles cross, or a bicycle counter's contact."""
 
+from host_tools.twin import passing
 from host_tools.twin.passing import Contact, Lane
 
 FACTS = {
@@ -31,8 +32,7 @@ FACTS = {
     ),
     "source": "FHWA Traffic Monitoring Guide, axle counting",
 }
-# A count for five minutes does not say when in them a vehicle came.
-SAYS = {}
+SAYS = passing.SAYS
 # A pulse of air, and how the switch bounces, in us.
 BOUNCES = ((0, 0), (900, 0), (1800, 0), (9000, 0), (9700, 0))
 

@@ -1,5 +1,6 @@
 """The relays of two loops in a lane: a vehicle of the made-up street closes one, then the other."""
 
+from host_tools.twin import passing
 from host_tools.twin.passing import Contact, Lane
 from host_tools.twin.sensors import loop
 
@@ -34,7 +35,7 @@ FACTS = {
     ),
     "source": "TLS 2012 (Technische Lieferbedingungen für Streckenstationen), double loops",
 }
-SAYS = {}
+SAYS = passing.SAYS_OF_TWO
 _USUAL_DISTANCE_CM = 400
 
 

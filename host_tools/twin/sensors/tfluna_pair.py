@@ -1,5 +1,6 @@
 """Two lidars in a row: a vehicle of the made-up street is before one, then before the other."""
 
+from host_tools.twin import passing
 from host_tools.twin.passing import Lane
 from host_tools.twin.sensors import tfluna
 
@@ -30,7 +31,7 @@ FACTS = {
     ),
     "source": "Benewake SJ-PM-TF-Luna A05, SJ-PM-TFmini-S A05",
 }
-SAYS = {}
+SAYS = passing.SAYS_OF_TWO
 _USUAL_DISTANCE_CM = 300
 
 

@@ -1,5 +1,6 @@
 """The air switches of two tubes, a metre apart, that a made-up street's axles cross."""
 
+from host_tools.twin import passing
 from host_tools.twin.passing import Contact, Lane
 from host_tools.twin.sensors import contact_counter
 
@@ -35,7 +36,7 @@ FACTS = {
     ),
     "source": "FHWA Traffic Monitoring Guide, classification by axles and their distances",
 }
-SAYS = {}
+SAYS = passing.SAYS_OF_TWO
 _USUAL_DISTANCE_CM = 100
 
 
