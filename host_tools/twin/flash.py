@@ -108,11 +108,16 @@ class Partition:
         start = 0
         while start < len(data):
             # The chip programs a page at a time, and a cut can fall between two.
-            end = min(len(data), start + PAGE - (offset + start) % PAGE)
+            end = min(len(data), start + PAGE - (self._offset + offset + start) % PAGE)
             self._program_page(offset + start, data[start:end])
             start = end
 
     def _program_page(self, offset, data):
+        """Do what the chip does at one command. Behind the end of a page a real one goes on at the
+        page's beginning: here that is refused.
+        """
+        if (self._offset + offset) % PAGE + len(data) > PAGE:
+            raise ValueError("program at %d crosses a page" % offset)
         old = bytearray(len(data))
         self.read(offset, old)
         for i in range(len(data)):
