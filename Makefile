@@ -48,6 +48,10 @@ sensor-days: $(READY) ## A day in the twin for every driver, and one on which th
 chaos-flash: $(READY) ## Cut the power at every single flash operation, twice deep; flip every bit (half an hour)
 	@KISTA_CUTS=all $(BIN)/python -m pytest -v -rP -n 2 tests/host_tools/test_flash_cuts.py tests/host_tools/test_ring_rot.py tests/host_tools/test_flash_rot.py
 
+.PHONY: packets
+packets: $(READY) ## 140,000 packets through Mosquitto and through the embedded broker (minutes)
+	@KISTA_PACKETS=all $(BIN)/python -m pytest -q -rP tests/host_tools/test_link_packets.py
+
 chaos: $(READY)   ## Every fault there is, at random, against a whole city [SEED=1] [MINUTES=10]
 	@$(BIN)/python tests/host_tools/chaos.py $(or $(SEED),1) $(or $(MINUTES),10)
 

@@ -5,6 +5,8 @@ SETTINGS in the environment, a JSON object:
 `port`, `frames` to deliver (below zero: by umqtt.simple's own publish), `most_s`; `host`, `node`;
 `ca` (list), `cert`, `key`: DER files; `names`: a JSON file {name: address} read at each look-up;
 `speed`: so much faster do the link's deadlines pass; `back_off_speed`: and its back-off.
+`packet_id`: the first packet's; then the frames are short and made when they are sent, so that
+there can be any number of them.
 It prints, as JSON, what it was told is delivered.
 """
 
@@ -32,6 +34,33 @@ class Names:
     def getaddrinfo(self, host, *more):
         address = json.loads(content(self._path)).get(host, host)
         return socket.getaddrinfo(address, *more)
+
+
+class Stream:
+    """A spool of so many short frames, of which none is kept; `acked`: in how many it was told."""
+
+    def __init__(self, count):
+        self.waiting = count
+        self.acked = 0
+        self._done = bytearray(count)
+
+    def pending(self):
+        return self.waiting
+
+    def get(self, seq):
+        return b"%06d" % seq
+
+    def next(self, after):
+        seq = self._done.find(b"\0", after + 1)
+        return None if seq < 0 else (seq, self.get(seq))
+
+    def latest(self):
+        return None
+
+    def ack(self, seq):
+        self.acked += 1
+        self.waiting -= not self._done[seq]
+        self._done[seq] = 1
 
 
 class Hal:
@@ -67,22 +96,29 @@ def run(settings):
     broker = dict(CONFIG["broker"])
     host = settings.get("host", "127.0.0.1")
     broker.update({"host": host, "port": settings["port"], "tls": tls_of(settings)})
-    spool = Spool(settings["frames"])
-    spool.frames = {seq: b"%06d" % seq + bytes(194) for seq in spool.frames}
+    if "packet_id" in settings:
+        spool = Stream(settings["frames"])
+    else:
+        spool = Spool(settings["frames"])
+        spool.frames = {seq: b"%06d" % seq + bytes(194) for seq in spool.frames}
     hal = Hal(settings.get("speed", 1), settings.get("back_off_speed", 1))
     config = {"node": settings.get("node", "n1"), "broker": broker}
     commands = {"hi": lambda arguments: {}}
     report = lambda: json.dumps({"link": uplink.stats()}).encode()  # noqa: E731 - it is one line
     uplink = Uplink(hal, hal, config, spool, Resends(), [], report, commands)
+    session = uplink._session
+    session._next_id = settings.get("packet_id", 1)
     began = time.ticks_ms()
     slowest = 0
     while spool.waiting and time.ticks_diff(time.ticks_ms(), began) < settings["most_s"] * 1000:
         start = time.ticks_ms()
         wait = uplink.step()
         slowest = max(slowest, time.ticks_diff(time.ticks_ms(), start))
-        time.sleep_ms(wait if spool.waiting else 0)
+        time.sleep_ms(min(wait, settings.get("wait_most_ms", wait)) if spool.waiting else 0)
     took = time.ticks_diff(time.ticks_ms(), began)
-    return {"acked": spool.acked, "ms": took, "slowest_ms": slowest, "stats": uplink.stats()}
+    said = {"acked": spool.acked, "ms": took, "slowest_ms": slowest, "stats": uplink.stats()}
+    said["packet_id"] = session._next_id
+    return said
 
 
 def tls_of(settings):
