@@ -17,10 +17,14 @@ class Hours:
 
     def __init__(self, store):
         self._store = store
+        self._minutes = {}
         try:
-            self._minutes = json.loads(store.get(_KEY) or b"{}")
-        except ValueError:
-            self._minutes = {}
+            for label, minutes in json.loads(store.get(_KEY) or b"{}").items():
+                if type(minutes) is int and 0 <= minutes <= 60 * _HOURS_MOST:
+                    self._minutes[label] = minutes
+        except (ValueError, AttributeError):
+            # Noise, or no object: no reason not to measure.
+            pass
         self._samplers = []
 
     def add(self, sampler):

@@ -117,6 +117,6 @@ def _load(store):
     """Return the requests of the boot before; a store that holds something else has none."""
     try:
         found = [tuple(one) for one in json.loads(store.get(KEY) or b"[]")]
-        return [one for one in found if len(one) == 4 and one[0] <= one[1]]
+        return [one for one in found if len(one) == 4 and 0 <= one[0] <= one[1]]
     except (ValueError, TypeError):
         return []

@@ -117,8 +117,16 @@ def test_hours_survive_a_configuration_on_trial_a_full_store_and_noise():
     store.set = broken
     hours.add(Lamp("x"))
     hours.save()
-    store.content = {"awake_min": b"noise"}
-    Hours(store).add(Lamp("x"))
+    for noise in (b"noise", b"\xff\xfe", b"null", b"7", b"[1]", b'"x"', b'[["x", 1]]'):
+        store.content = {"awake_min": noise}
+        Hours(store).add(Lamp("x"))
+    for number in (b"null", b'"7"', b"[7]", b"{}", b"true", b"-1", b"1.5", b"60000001", b"1e40"):
+        store.content = {"awake_min": b'{"x": %s, "y": 120}' % number}
+        hours = Hours(store)
+        one, other = Lamp("x"), Lamp("y")
+        hours.add(one)
+        hours.add(other)
+        assert (one.hours, other.hours) == (0, 2), number
 
 
 def broken(key, value):

@@ -93,7 +93,7 @@ def test_resend_says_what_it_needs():
 
 
 def test_resend_survives_whatever_stands_in_the_store():
-    for noise in (b"", b"{", b"7", b"[1]", b'[["a", 1, 2, 3]]', b"[[1, 2]]"):
+    for noise in (b"", b"{", b"7", b"[1]", b'[["a", 1, 2, 3]]', b'[["a", "b", 1, 2]]', b"[[1, 2]]"):
         store = Store()
         store.set(resend.KEY, noise)
         assert _sent(resend.Resend(Spool(0, 5), store)) == [], noise
