@@ -27,6 +27,7 @@ PIECE = 4096
 LOOK_MS = 50
 # How soon it is seen that the port was opened.
 CLOSED_S = 0.01
+JOIN_S = 10
 
 
 class PtyBoard:
@@ -41,8 +42,11 @@ class PtyBoard:
         # Everything the board ever said.
         self.said = b""
         self._process: subprocess.Popen | None = None
+        # Held while it is started or ended: the thread may start one when the context ends.
+        self._power = threading.Lock()
 
     def __enter__(self):
+        self._over = False
         self._outside, port = pty.openpty()
         self._inside, self._terminal = pty.openpty()
         tty.setraw(port)
@@ -51,15 +55,28 @@ class PtyBoard:
         os.close(port)
         self.plugged = True
         self._stop_reads, self._stop_writes = os.pipe()
-        self._boot()
         self._thread = threading.Thread(target=self._run, daemon=True)
-        self._thread.start()
+        try:
+            self._boot()
+            self._thread.start()
+        except BaseException:
+            self._end()
+            raise
         return self
 
     def __exit__(self, *_: object) -> None:
         os.write(self._stop_writes, b".")
-        self._thread.join(10)
+        # It may be waiting for a node that reads nothing: its terminal is emptied below.
+        self._thread.join(JOIN_S)
+        self._end()
+
+    def _end(self) -> None:
+        """Let no process run on, and none be started any more; close what is open."""
+        self._over = True
         self._halt()
+        termios.tcflush(self._terminal, termios.TCIOFLUSH)
+        if self._thread.is_alive():
+            self._thread.join(JOIN_S)
         for fd in (self._inside, self._terminal, self._stop_reads, self._stop_writes):
             os.close(fd)
         os.close(self._outside if self.plugged else self._gone)
@@ -77,6 +94,11 @@ class PtyBoard:
         return {"MICROPYPATH": path, "BOARD_HOME": home, "TERM": "dumb", "HOME": "/nonexistent"}
 
     def _boot(self) -> None:
+        with self._power:
+            if not self._over:
+                self._start()
+
+    def _start(self) -> None:
         self.boots += 1
         # Ctrl-C interrupts a running program; in its REPL MicroPython changes that itself, and
         # leaves it so when it is killed there.
@@ -97,10 +119,11 @@ class PtyBoard:
         os.write(self._inside, self.start)
 
     def _halt(self) -> None:
-        if self._process is not None:
-            self._process.kill()
-            self._process.wait(10)
-            self._process = None
+        with self._power:
+            if self._process is not None:
+                self._process.kill()
+                self._process.wait(10)
+                self._process = None
 
     def _run(self) -> None:
         poll = select.poll()

@@ -7,6 +7,7 @@ import sys
 import pytest
 from flashed import esptool, node_image
 
+from host_tools.practice import pty_board
 from host_tools.practice.board import Faults, PracticeBoard
 from host_tools.practice.rom import CHIPS, Rom, framed
 from host_tools.serial_node import SerialNode
@@ -32,6 +33,38 @@ def test_real_esptool_writes_verifies_and_reads_back(tmp_path, some, stub):
         back = tmp_path / "back.bin"
         code, said = esptool(board.port, *stub, "read-flash", "0x20000", "8192", back)
         assert code == 0 and back.read_bytes() == DATA[:8192], said
+
+
+@pytest.fixture
+def processes(monkeypatch):
+    """The processes of boards, as they are started."""
+    started = []
+    popen = subprocess.Popen
+
+    def noting(*arguments, **more):
+        started.append(popen(*arguments, **more))
+        return started[-1]
+
+    monkeypatch.setattr(pty_board.subprocess, "Popen", noting)
+    return started
+
+
+def test_no_process_is_left_of_a_board_that_could_not_start(tmp_path, processes, monkeypatch):
+    def fails(_):
+        raise RuntimeError("can't start new thread")
+
+    monkeypatch.setattr(pty_board.threading.Thread, "start", fails)
+    with pytest.raises(RuntimeError), pty_board.PtyBoard(tmp_path):
+        pass
+    assert len(processes) == 1 and processes[0].poll() is not None
+
+
+def test_a_board_that_has_ended_starts_no_process(tmp_path, processes):
+    with pty_board.PtyBoard(tmp_path) as board:
+        assert processes[0].poll() is None
+    # Its thread may just have seen that the node has reset.
+    board._boot()
+    assert len(processes) == 1 and processes[0].poll() is not None
 
 
 @pytest.mark.parametrize("chip", sorted(CHIPS))
