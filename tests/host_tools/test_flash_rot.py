@@ -6,13 +6,13 @@
 import io
 
 import pytest
-from test_flash_cuts import (
+from flash_life import (
     EVERYTHING,
     SIZE,
     Life,
-    _mounted,
-    _rows,
+    mounted,
     packed_once,  # noqa: F401 - a fixture
+    rows_of,
 )
 
 from gateway import frame
@@ -45,22 +45,22 @@ def test_no_flipped_bit_costs_more_than_its_record_or_brings_what_was_not_there(
     life.live(COMMITS)
     content = life.image.getvalue()
     due = max(life.frames) + 1
-    before = _mounted(io.BytesIO(content))
+    before = mounted(io.BytesIO(content))
     whole = _offered(before)
     lost = _numbers(before.lost())
-    rows = set().union(*(_rows(frame.decode(whole[seq])) for seq in whole if seq >= due), set())
+    rows = set().union(*(rows_of(frame.decode(whole[seq])) for seq in whole if seq >= due), set())
     checked = costly = 0
     for bit in range(part * STRIDE, SIZE * 8, STRIDE * PARTS):
         where = f"byte {bit >> 3}, bit {bit & 7}"
         rotten = bytearray(content)
         rotten[bit >> 3] ^= 1 << (bit & 7)
-        spool = _mounted(io.BytesIO(bytes(rotten)))
+        spool = mounted(io.BytesIO(bytes(rotten)))
         while spool._journal.step() or spool._frames.step():
             pass
         offered = _offered(spool)
         old = {seq: data for seq, data in offered.items() if seq < due}
         assert all(life.frames.get(seq) == data for seq, data in old.items()), where
-        came = [_rows(frame.decode(data)) for seq, data in offered.items() if seq >= due]
+        came = [rows_of(frame.decode(data)) for seq, data in offered.items() if seq >= due]
         gone = rows - set().union(*came, set())
         assert set().union(*came, set()) <= rows, where
         assert sum(map(len, came)) == len(set().union(*came, set())), f"{where}: rows came twice"

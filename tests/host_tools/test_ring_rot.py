@@ -8,7 +8,7 @@ import io
 import random
 
 import pytest
-from test_flash_cuts import EVERYTHING
+from flash_life import EVERYTHING
 
 from gateway.records import HEADER
 from gateway.ring import Ring
