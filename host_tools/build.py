@@ -39,9 +39,11 @@ CHIP_ARCH = {
     "esp32c3": "rv32imc",
     "esp32c6": "rv32imc",
 }
-# What it does to a text depends on it, too.
-_SHORTENER = (ROOT / "host_tools" / "shorten.py").read_text()
+# What is done to a text depends on them, too.
+_SHORTENERS = [(ROOT / "host_tools" / name).read_text() for name in ("shorten.py", "names.py")]
 UMQTT = ROOT / "build" / "umqtt" / "simple.py"
+# What is asked for from outside by its name: to start a board or a twin, to write a board's store.
+ASKED_FOR = {"run", "start", "Store"}
 
 
 def device_files(twin: bool = False) -> dict[str, Path]:
@@ -66,12 +68,14 @@ def compile_files(
     texts = {name: _text(name, source, arch) for name, source in files.items()}
     made = [(out / name).with_suffix(".mpy") for name in files]
     # Looking through all names takes longer than everything else, when nothing has changed.
-    whole, digest = out / "all.sha256", _digest(_SHORTENER, arch, alone, texts)
+    kept = ASKED_FOR | (set() if "umqtt/simple.py" in files else _names_of_umqtt())
+    whole = out / "all.sha256"
+    digest = _digest(_SHORTENERS, sorted(kept), arch, alone, texts)
     if whole.exists() and whole.read_text() == digest and all(path.exists() for path in made):
         return made
     whole.unlink(missing_ok=True)
     if alone:
-        texts = shorten(texts)
+        texts = shorten(texts, kept)
     for (name, source), target in zip(files.items(), made):
         stamp = target.with_suffix(".sha256")
         text = texts[name]
@@ -86,6 +90,11 @@ def compile_files(
 
 def _digest(*parts: object) -> str:
     return hashlib.sha256(repr(parts).encode()).hexdigest()
+
+
+def _names_of_umqtt() -> set[str]:
+    """Return the names of the client that stands in a board's image already."""
+    return set(re.findall(r"[A-Za-z]\w+", UMQTT.read_text()))
 
 
 def _text(name: str, source: Path, arch: str | None) -> str:

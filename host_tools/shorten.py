@@ -1,8 +1,8 @@
 """Fewer names on the device: what only the firmware itself can see is shortened for the compiler.
 
 An interpreter keeps each name once, in tables that stay in its heap, and each module keeps a table
-of those it uses. So numbers stand where their constants are used, in other modules too; private
-names that never meet, as they belong to different classes and modules, share one short name, and
+of those it uses. So numbers stand where their constants are used, in other modules too; names that
+never meet, as they belong to different classes and modules, share one short name (names.py), and
 so do parameters that no call names. Lines stay where they are.
 """
 
@@ -10,11 +10,10 @@ from __future__ import annotations
 
 import ast
 import re
-from collections import Counter, defaultdict
-from string import ascii_lowercase, ascii_uppercase
+from collections import Counter
+from string import ascii_uppercase
 
-_DEFINITIONS = (ast.FunctionDef, ast.AsyncFunctionDef, ast.ClassDef)
-_FUNCTIONS = (ast.FunctionDef, ast.AsyncFunctionDef, ast.Lambda)
+from host_tools.names import DEFINITIONS, FUNCTIONS, Names, in_classes
 
 
 class _File:
@@ -37,6 +36,11 @@ class _File:
         found = re.compile(rf"(?<!\w){re.escape(old)}(?!\w)".encode()).search(self._bytes, start)
         self._edits.append((found.start(), found.end(), new.encode()))
 
+    def replace_last(self, node: ast.expr, old: str, new: str) -> None:
+        """Let `new` stand for the word `old` with which `node` ends."""
+        end = self._starts[node.end_lineno - 1] + node.end_col_offset
+        self._edits.append((end - len(old), end, new.encode()))
+
     def rewrite(self, node: ast.stmt, text: str) -> None:
         """Let `text` stand for a statement, on as many lines."""
         start = self._starts[node.lineno - 1] + node.col_offset
@@ -52,19 +56,22 @@ class _File:
         return text.decode()
 
 
-def shorten(texts: dict[str, str]) -> dict[str, str]:
-    """Return all files of a device, {name: source}, each doing the same with fewer names."""
+def shorten(texts: dict[str, str], kept: frozenset[str] = frozenset()) -> dict[str, str]:
+    """Return all files of a device, {name: source}, each doing the same with fewer names.
+
+    `kept`: what is asked for by its name from outside.
+    """
     files = {name: _File(name, text) for name, text in texts.items()}
     modules = {file.module: file for file in files.values()}
     nodes = [node for file in files.values() for node in file.nodes]
     for file in files.values():
         file.aliases = _aliases(file, modules)
     asked = _asked_of_objects(files.values())
-    shared = _share(list(files.values()), nodes)
+    names = Names(list(files.values()), kept)
     named = {node.arg for node in nodes if isinstance(node, ast.keyword)}
     for file in files.values():
-        _inline(file, modules, asked)
-        _rename(file, shared)
+        _inline(file, modules, asked, names)
+        _rename(file, names)
         _rename_parameters(file, file.tree, named | {"self"}, {}, 0)
     return {name: file.made() for name, file in files.items()}
 
@@ -103,7 +110,7 @@ def _asked_of_objects(files) -> set[str]:
     }
 
 
-def _inline(file: _File, modules: dict[str, _File], asked: set[str]) -> None:
+def _inline(file: _File, modules: dict[str, _File], asked: set[str], names: Names) -> None:
     """Put the numbers of constants where they are used; no module keeps them then."""
     uses = Counter(node.id for node in file.nodes if isinstance(node, ast.Name))
     # What is not imported any more: `const`, which the compiler knows, and what has become numbers.
@@ -131,92 +138,36 @@ def _inline(file: _File, modules: dict[str, _File], asked: set[str]) -> None:
             if not _is_private(node.id):
                 file.replace(node, node.id, "_" + node.id)
         elif isinstance(node, ast.ImportFrom):
-            _import_less(file, node, gone | numbers.keys())
+            _import_less(file, node, gone | numbers.keys(), names)
 
 
-def _import_less(file: _File, node: ast.ImportFrom, gone: set[str]) -> None:
+def _import_less(file: _File, node: ast.ImportFrom, gone: set[str], names: Names) -> None:
     left = [alias for alias in node.names if (alias.asname or alias.name) not in gone]
-    if len(left) < len(node.names):
-        names = ", ".join(ast.unparse(alias) for alias in left)
-        file.rewrite(node, f"from {node.module} import {names}" if left else "pass")
+    short = [ast.alias(names.of_global(alias.name), alias.asname) for alias in left]
+    wanted = ", ".join(map(ast.unparse, short))
+    if wanted != ", ".join(map(ast.unparse, node.names)):
+        file.rewrite(node, f"from {node.module} import {wanted}" if left else "pass")
 
 
-# Private names
-
-
-def _share(files: list[_File], nodes: list) -> dict[str, str]:
-    """Return {private name: short name}; a private name has the same short one everywhere."""
-    taken = {node.id for node in nodes if isinstance(node, ast.Name)}
-    taken |= {node.attr for node in nodes if isinstance(node, ast.Attribute)}
-    letters = ascii_lowercase + ascii_uppercase
-    short = ["_" + first + second for first in ["", *letters] for second in letters]
-    short = [name for name in short if name not in taken]
-    rivals = defaultdict(set)
-    for group in [_globals(file) for file in files] + _attributes(files):
-        for name in group:
-            rivals[name] |= group - {name}
-    shared: dict[str, str] = {}
-    for name in sorted(rivals.keys() - _kept(files), key=lambda name: (-len(rivals[name]), name)):
-        used = {shared.get(rival) for rival in rivals[name]}
-        shared[name] = next(one for one in short if one not in used)
-    return shared
+# Names
 
 
 def _is_private(name: str) -> bool:
     return name.startswith("_") and not name.startswith("__") and len(name) > 1
 
 
-def _globals(file: _File) -> set[str]:
-    """Return a module's private names."""
-    names = {node.id for node in file.nodes if isinstance(node, ast.Name)}
-    names |= {node.name for node in file.nodes if isinstance(node, _DEFINITIONS)}
-    return set(filter(_is_private, names))
-
-
-def _attributes(files: list[_File]) -> list[set[str]]:
-    """Return the private names of each class, together with those it inherits from or hands on."""
-    families: list[tuple[set[str], set[str]]] = []
-    for node in [node for file in files for node in file.nodes if isinstance(node, ast.ClassDef)]:
-        classes = {node.name} | {ast.unparse(base).split(".")[-1] for base in node.bases}
-        inside = list(ast.walk(node))
-        names = {one.attr for one in inside if isinstance(one, ast.Attribute)}
-        names |= {one.name for one in inside if isinstance(one, _DEFINITIONS)}
-        names |= {ast.unparse(one.targets[0]) for one in node.body if isinstance(one, ast.Assign)}
-        names = set(filter(_is_private, names))
-        for family in [one for one in families if one[0] & classes]:
-            families.remove(family)
-            classes |= family[0]
-            names |= family[1]
-        families.append((classes, names))
-    return [names for _, names in families]
-
-
-def _kept(files: list[_File]) -> set[str]:
-    """Return private names that stay: constants vanish anyway, and others' objects are not ours."""
-    kept = set()
-    for file in files:
-        kept |= file.constants.keys()
-        for node in file.nodes:
-            if isinstance(node, ast.Attribute) and ast.unparse(node.value) != "self":
-                kept.add(node.attr)
-            elif isinstance(node, ast.alias):
-                kept.add(node.asname or node.name)
-            elif isinstance(node, ast.arg):
-                kept.add(node.arg)
-    return kept
-
-
-def _rename(file: _File, shared: dict[str, str]) -> None:
+def _rename(file: _File, names: Names) -> None:
+    members = in_classes(file)
     for node in file.nodes:
-        if isinstance(node, ast.Name) and node.id in shared:
-            file.replace(node, node.id, shared[node.id])
-        elif isinstance(node, ast.Attribute) and node.attr in shared:
-            file.replace(node, f"self.{node.attr}", f"self.{shared[node.attr]}")
-        elif isinstance(node, _DEFINITIONS) and node.name in shared:
-            file.replace(node, node.name, shared[node.name])
-        elif isinstance(node, ast.Global):
-            for name in set(node.names) & shared.keys():
-                file.replace(node, name, shared[name])
+        if isinstance(node, ast.Global):
+            for name in node.names:
+                file.replace(node, name, names.of_global(name))
+        elif isinstance(node, (ast.Attribute, ast.Name, *DEFINITIONS)):
+            short = names.of(node, node in members)
+            if short and isinstance(node, ast.Attribute):
+                file.replace_last(node, node.attr, short)
+            elif short:
+                file.replace(node, node.id if isinstance(node, ast.Name) else node.name, short)
 
 
 # Parameters
@@ -227,7 +178,7 @@ def _rename_parameters(file: _File, node, kept: set[str], outer: dict[str, str],
     if isinstance(node, ast.Name) and node.id in outer:
         file.replace(node, node.id, outer[node.id])
     inner = outer
-    if isinstance(node, _FUNCTIONS):
+    if isinstance(node, FUNCTIONS):
         inner = dict(outer)
         for argument in node.args.args:
             inner.pop(argument.arg, None)

@@ -130,6 +130,7 @@ print(json.dumps(found))
 def test_the_node_starts_from_it_and_takes_rows(micropython, tmp_path, monkeypatch):
     # All as on the chip but its instruction set; `machine` and its like are the test board's.
     monkeypatch.setitem(build.CHIP_ARCH, "esp32", build.host_arch())
+    monkeypatch.setattr(build, "ASKED_FOR", build.ASKED_FOR | {"Spool", "put"})
     made = node_image.make(boards.load("esp32_generic"), micropython(), CONFIG)
     code = """
 import sys

@@ -21,7 +21,7 @@ class Base:
     def _twice(self):
         return 2 * self._first
 """,
-    "kit/uses.py": """
+    "kit/app.py": """
 from kit import base
 from kit.base import (
     STEP,
@@ -47,17 +47,28 @@ class Uses(Base):
         return self._twice() + _add(more[-1]) + far(STEP) + base.FAR + self._shift
 
 
+class WrongError(ValueError):
+    pass
+
+
 class Other:
     def __init__(self, _text):
         self._other = _text
+        self.marks = 1
+        self.append = len
 
-    def text(self):
-        return self._other
+    def sole(self):
+        def within():
+            return self._other
+
+        return within()
 
 
 def result():
-    one = Uses(4, 2)
-    return one.value(10, keyword=7), one.label, Other("x").text(), base.NAMES, one._own
+    one, other = Uses(4, 2), Other("x")
+    one.placed = WrongError.__name__
+    told = getattr(other, "marks", None), hasattr(one, "marks"), other.append("four")
+    return one.value(10, keyword=7), one.label, other.sole(), base.NAMES, one._own, told, one.placed
 """,
 }
 
@@ -67,36 +78,49 @@ def _run(folder, texts, monkeypatch):
     for name, text in texts.items():
         (folder / name).write_text(text)
     monkeypatch.syspath_prepend(folder)
-    for name in ("kit", "kit.base", "kit.uses"):
+    for name in ("kit", "kit.base", "kit.app"):
         monkeypatch.delitem(importlib.sys.modules, name, raising=False)
-    return importlib.import_module("kit.uses")
+    return importlib.import_module("kit.app")
 
 
 def test_shortened_files_do_the_same(tmp_path, monkeypatch):
     before = _run(tmp_path / "before", TEXTS, monkeypatch).result()
-    short = shorten.shorten(TEXTS)
+    short = shorten.shorten(TEXTS, {"result"})
     # CPython has to import what MicroPython's compiler knows.
     short["kit/base.py"] = short["kit/base.py"].replace("pass\n", "const = int\n", 1)
     assert _run(tmp_path / "after", short, monkeypatch).result() == before
 
 
 def test_names_that_never_meet_share_one():
-    short = "".join(shorten.shorten(TEXTS).values())
-    # `_first`, `_twice` and `_shift` meet in one class; `_add` and `_other` meet none of them.
-    assert set(re.findall(r"\b_[a-z]+\b", short)) == {"_a", "_b", "_c", "_own"}
+    short = "".join(shorten.shorten(TEXTS, {"result"}).values())
+    # Six names meet in the module `app`, as many in no class; one stands in a text.
+    assert set(re.findall(r"\b_[a-z]+\b", short)) == {*("_" + one for one in "abcdef"), "_own"}
+    for gone in ("_first", "_twice", "_add", "_other", "sole", "Uses", "within"):
+        assert not re.search(rf"\b{gone}\b(?! first)", short), gone
 
 
 def test_what_others_may_ask_for_keeps_its_name():
-    short = shorten.shorten(TEXTS)["kit/uses.py"]
-    # An attribute of an object that may be anybody's, a parameter that is called by name, texts.
-    for kept in ("one._own", "self._own", "keyword=1", "keyword=7", '"_own first"', "def value("):
-        assert kept in short
+    short = shorten.shorten(TEXTS, {"result"})["kit/app.py"]
+    # Texts, and attributes of their names; what is called by name; errors; what is built in.
+    for kept in ('"marks"', ".marks", "keyword=1", "keyword=7", '"_own first"', "def result("):
+        assert kept in short, kept
+    for kept in ("class WrongError(ValueError)", ".append", "__name__", "super().__init__"):
+        assert kept in short, kept
+
+
+def test_what_is_asked_of_hardware_keeps_its_name():
+    # The same names are ours in one file, and a stranger's in another.
+    texts = {**TEXTS, "kit/hal.py": "def lit(pin):\n    return pin.sole()\n"}
+    assert "def sole" not in shorten.shorten(texts)["kit/app.py"]
+    texts["kit/hal_board.py"] = texts.pop("kit/hal.py")
+    short = shorten.shorten(texts)
+    assert "def sole" in short["kit/app.py"] and "A.sole()" in short["kit/hal_board.py"]
 
 
 def test_constants_become_numbers_and_leave_their_module():
     short = shorten.shorten(TEXTS)
-    assert "STEP" not in short["kit/uses.py"] and "(6)" in short["kit/uses.py"]
-    assert "\nSTEP" not in short["kit/base.py"] and "\nNAMES" in short["kit/base.py"]
+    assert "STEP" not in short["kit/app.py"] and "(6)" in short["kit/app.py"]
+    assert "\nSTEP" not in short["kit/base.py"]
 
 
 def test_every_line_of_the_device_stays_where_it_is():
