@@ -68,7 +68,7 @@ def start():
     from gateway.hal_esp32 import Hal
 
     board = read_board()
-    chosen = settings.Settings()
+    chosen = settings.Settings("", read_board)
     hal = Hal(board)
     watchers = [chosen.watch, console.of_terminal().watch, lamp.Lamp(hal.lamp).watch]
     run(hal, lambda: app.Node(hal, board, chosen.text(), chosen), watchers)

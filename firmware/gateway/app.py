@@ -62,7 +62,7 @@ class Node:
         self.steps.append(self.spool.step)
         self._resends = Resend(self.spool, hal.store)
         self.steps.append(self._resends.step)
-        self.commands = Commands(self, board, self._resends, settings)
+        self.commands = Commands(self, self._resends, settings)
         self.uplink = Uplink(
             hal,
             self.clock,

@@ -10,14 +10,13 @@ _IDENTIFY_MOST_S = const(3600)
 
 
 class Commands:
-    """`keep(text)`: takes a configuration for the next boot; None: this place has no room for one.
+    """`settings`: keeps a configuration for the next boot; None: this place has no room for one.
 
     A function raises ValueError for what it cannot do.
     """
 
-    def __init__(self, node, board, resends, settings):
+    def __init__(self, node, resends, settings):
         self._node = node
-        self._board = board
         self._resends = resends
         self._settings = settings
         self.reset_at = None
@@ -98,7 +97,9 @@ class Commands:
 
         node = self._node
         try:
-            text, schemas = judge.change(arguments, node.config, self._board, node.hal.store)
+            text, schemas = judge.change(
+                arguments, node.config, self._settings.read_board(), node.hal.store
+            )
         finally:
             judge.forget()
         self._settings.keep(text)

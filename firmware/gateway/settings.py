@@ -42,14 +42,16 @@ def store_key(slot):
 
 
 class Settings:
-    """`folder`: "" or a path that ends with "/".
+    """`folder`: "" or a path that ends with "/". `read_board()`: what the board is that is to run
+    a configuration.
 
     `state`: none, proven, late (the proven one runs), new, sent (on trial), or reverted: the
     proven one runs because the one that was sent did not reach the broker.
     """
 
-    def __init__(self, folder=""):
+    def __init__(self, folder, read_board):
         self._folder = folder
+        self.read_board = read_board
         self._backed_up = self._failed = False
         self._reason = ""
         found = self._found()

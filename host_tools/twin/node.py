@@ -111,10 +111,10 @@ def start(reader, writer, plan):
         plan["faults"],
     )
     observer = Observer(plan, scheduler, pipe)
-    chosen = settings.Settings(plan["settings"])
+    chosen = settings.Settings(plan["settings"], lambda: read_plan()["board"])
 
     def make_node():
-        # Not kept, as a board does not keep the text of its files.
+        # Not kept: it is read again when it is needed.
         node = app.Node(hardware, plan.pop("board"), chosen.text(), chosen)
         observer.listen(node)
         observer.say("boot", boot=node.health.boot, safe_mode=node.health.safe_mode)
@@ -128,8 +128,11 @@ def start(reader, writer, plan):
         return EXIT_POWER_CUT
 
 
+def read_plan():
+    with open(sys.argv[2]) as file:
+        return json.load(file)
+
+
 def run():
     """Run one boot as the command line says; ends the process with its exit code."""
-    with open(sys.argv[2]) as file:
-        plan = json.load(file)
-    sys.exit(start(sys.argv[0], sys.argv[1], plan))
+    sys.exit(start(sys.argv[0], sys.argv[1], read_plan()))

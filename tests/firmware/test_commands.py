@@ -38,7 +38,7 @@ class Post(Hal):
 
     def boot(self, seconds):
         """Run a boot for so long; return (its settings, the node)."""
-        chosen = settings.Settings(self.folder)
+        chosen = settings.Settings(self.folder, lambda: BOARD)
         node = app.Node(self, BOARD, chosen.text(), chosen)
         node.waiting_steps.append(lambda: _watch(chosen, node))
         self.run(node, seconds)
@@ -92,7 +92,7 @@ def test_commands_config_is_tried_and_proven_when_the_broker_answers():
     post.run(node, 10)
     assert chosen.state == node.configuration == "proven"
     assert post.files() == ["config.copy", "config.json"]
-    assert json.loads(settings.Settings(post.folder).text()) == _slower()
+    assert json.loads(settings.Settings(post.folder, None).text()) == _slower()
     post.remove()
 
 
@@ -122,11 +122,11 @@ def test_commands_config_that_a_power_cut_ends_has_had_its_boot():
     _, node = post.boot(30)
     post.ask(node, "config", config=_slower())
     # Cut before the trial begins: nothing has happened, the sender has not seen it restart.
-    assert settings.Settings(post.folder).state == "proven"
+    assert settings.Settings(post.folder, None).state == "proven"
     post.run(node, 20)
-    assert settings.Settings(post.folder).state == "sent"
-    assert settings.Settings(post.folder).state == "reverted"
-    assert settings.Settings(post.folder).state == "proven"
+    assert settings.Settings(post.folder, None).state == "sent"
+    assert settings.Settings(post.folder, None).state == "reverted"
+    assert settings.Settings(post.folder, None).state == "proven"
     post.remove()
 
 

@@ -79,7 +79,7 @@ class Place:
                 file.write(text)
 
     def boot(self, slot="a"):
-        chosen = settings.Settings(self.path)
+        chosen = settings.Settings(self.path, None)
         return chosen, Node(self.hal, slot)
 
     def files(self):
@@ -195,7 +195,7 @@ def test_settings_that_cannot_be_written_cost_the_trial_and_not_the_node():
         assert len(node.health.said) == 1 and "cannot be kept" in node.health.said[0]
         assert place.hal.resets == 0 and not node.stopped
         place.remove()
-    nowhere = settings.Settings("/tmp/kista-nowhere/")
+    nowhere = settings.Settings("/tmp/kista-nowhere/", None)
     assert nowhere.text() == "" and nowhere.state == "none"
 
 
