@@ -63,6 +63,13 @@ class Stream:
         self._done[seq] = 1
 
 
+class NoResends(Resends):
+    """Nothing is asked for again, and nothing is noted."""
+
+    def ended(self, seq):
+        pass
+
+
 class Hal:
     link = Link()
 
@@ -97,15 +104,16 @@ def run(settings):
     host = settings.get("host", "127.0.0.1")
     broker.update({"host": host, "port": settings["port"], "tls": tls_of(settings)})
     if "packet_id" in settings:
-        spool = Stream(settings["frames"])
+        spool, resends = Stream(settings["frames"]), NoResends()
     else:
+        resends = Resends()
         spool = Spool(settings["frames"])
         spool.frames = {seq: b"%06d" % seq + bytes(194) for seq in spool.frames}
     hal = Hal(settings.get("speed", 1), settings.get("back_off_speed", 1))
     config = {"node": settings.get("node", "n1"), "broker": broker}
     commands = {"hi": lambda arguments: {}}
     report = lambda: json.dumps({"link": uplink.stats()}).encode()  # noqa: E731 - it is one line
-    uplink = Uplink(hal, hal, config, spool, Resends(), [], report, commands)
+    uplink = Uplink(hal, hal, config, spool, resends, [], report, commands)
     session = uplink._session
     session._next_id = settings.get("packet_id", 1)
     began = time.ticks_ms()
