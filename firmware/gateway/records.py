@@ -47,12 +47,14 @@ class Records:
             if dirt >= HEADER and payload[dirt - HEADER] & ~left:
                 payload = bytearray(payload)
                 _invert(payload)
-                payload[dirt - HEADER] &= left
                 kind |= _INVERTED
         view = memoryview(header)
         struct.pack_into("<HI", header, 1, len(payload) | kind << _KIND_SHIFT, ident)
         struct.pack_into("<I", header, 7, crc32(payload, crc32(view[1:7])))
         struct.pack_into("<H", header, 11, crc32(view[1:11]) & 0xFFFF)
+        if kind & _INVERTED:
+            # Where more than one bit was 0 this may be something else: then it is not kept.
+            payload[dirt - HEADER] &= left
         # Write first, then name, and name only what the flash has kept.
         self._flash.program(offset + HEADER, payload)
         self._header[:] = header
@@ -102,15 +104,21 @@ class Records:
             return offset
         # What a cut or rot has left; behind it only a record that is whole counts as one.
         offset += 1
-        while True:
-            # A header may begin with two bytes of ones, with three it cannot.
-            offset = max(offset, self._dirt(offset, stop) - 2)
-            if offset + HEADER > stop:
-                return -1
-            self._flash.read(offset, self._header)
-            if self._fits(offset, stop) and self._whole(offset):
-                return offset
-            offset += 1
+        while offset + HEADER <= stop:
+            part = memoryview(_piece)[: min(stop - offset, len(_piece))]
+            self._flash.read(offset, part)
+            starts = len(part) - HEADER + 1
+            # Most pieces are blank. In others most places are ruled out by the kind alone: a torn
+            # frame has a thousand, and a mount passes over it several times.
+            for i in range(starts if min(part) != 0xFF else 0):
+                if DATA <= part[i + 2] >> _KIND_SHIFT - 8 & ~_INVERTED <= NOTE:
+                    self._header[:] = part[i : i + HEADER]
+                    if self._fits(offset + i, stop):
+                        if self._whole(offset + i):
+                            return offset + i
+                        self._flash.read(offset, part)
+            offset += starts
+        return -1
 
     def _mend(self, offset, stop):
         """Undo one flipped bit in the header at `offset`; True when the record is whole then."""

@@ -262,20 +262,24 @@ class Ring(Records):
     # Writing
 
     def append(self, payload, kind=DATA):
-        """Write a record, the oldest giving way if need be; return its id."""
+        """Write a record, the oldest giving way if need be; return its id. OSError: the flash keeps
+        nothing.
+        """
         if len(payload) > self.record_most():
             raise ValueError("ring: record of %d bytes" % len(payload))
-        while not self._has_room(len(payload), 0 if self._newest > self._at else _RESERVE):
-            if self._newest == self._at:
-                # Nobody had the time to call step().
-                self._erase_ahead()
-            elif not self._has_room(len(payload), 0):
-                self._next_sector()
-        self._write(payload, kind)
-        self.next_id += 1
-        if self._keep_account:
-            self._open[self._at % self._sectors] += 1
-        return self.next_id - 1
+        for _ in range(_WRITES_MOST):
+            while not self._has_room(len(payload), 0 if self._newest > self._at else _RESERVE):
+                if self._newest == self._at:
+                    # Nobody had the time to call step().
+                    self._erase_ahead()
+                elif not self._has_room(len(payload), 0):
+                    self._next_sector()
+            if self._write(payload, kind):
+                self.next_id += 1
+                if self._keep_account:
+                    self._open[self._at % self._sectors] += 1
+                return self.next_id - 1
+        raise OSError("the flash does not keep what is written")
 
     def record_most(self):
         """Return how many bytes a record can carry."""
@@ -298,22 +302,20 @@ class Ring(Records):
         return False
 
     def _write(self, payload, kind):
-        """Write a record at the end; OSError when the flash does not keep it, here nor behind."""
-        for _ in range(_WRITES_MOST):
-            offset = self._end
-            # Whatever comes of it, nothing is written here again.
-            self._end = offset + HEADER + len(payload)
-            if self._program(offset, payload, kind, self.next_id):
-                return
-            self.corrupt += 1
-            if not self._has_room(len(payload), 0):
-                break
-        raise OSError("the flash does not keep what is written")
+        """Write a record at the end; return whether the flash has kept it."""
+        offset = self._end
+        # Whatever comes of it, nothing is written here again.
+        self._end = offset + HEADER + len(payload)
+        if self._program(offset, payload, kind, self.next_id):
+            return True
+        self.corrupt += 1
+        return False
 
     def _save_gaps(self):
         """Note the gaps; without room the next sector begins with them anyway."""
-        if self._has_room(_GAPS_BYTES_MOST - HEADER, 0):
-            self._write(pack_gaps(self._gaps), GAPS)
+        while self._has_room(_GAPS_BYTES_MOST - HEADER, 0):
+            if self._write(pack_gaps(self._gaps), GAPS):
+                break
 
     def _next_sector(self):
         before = self._at

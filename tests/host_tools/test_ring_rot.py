@@ -108,6 +108,21 @@ def test_no_flipped_bit_in_erased_space_costs_anything():
 
 
 @pytest.mark.slow
+def test_a_byte_that_a_cut_has_torn_is_not_taken_for_data():
+    content, end = _full()
+    (unharmed, waiting, _), _, _ = _goes_on(content)
+    for place in range(end, end + TAIL):
+        for left in (0x00, 0x10, 0xE7, 0x3F):
+            torn = bytearray(content)
+            torn[place] = left
+            (there, still, _), _, _ = _goes_on(bytes(torn))
+            where = f"byte {place} is {left}"
+            # When it did not fit over the byte it went into the next sector.
+            assert there.items() <= unharmed.items() and set(still) <= set(waiting), where
+            assert there.keys() >= {i for i in unharmed if i > max(unharmed) - 3}, where
+
+
+@pytest.mark.slow
 @pytest.mark.parametrize("part", range(PARTS))
 def test_no_flipped_bit_in_a_full_ring_costs_more_than_its_record(part):
     content, _ = _full()
