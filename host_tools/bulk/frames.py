@@ -113,8 +113,8 @@ def _refuse(frames: Sequence[bytes], i: int) -> None:
 def _batches(frames: Sequence[bytes], infos: np.ndarray) -> list[Batch]:
     """Return empty batches for headers of (seq, boot, anchor, rows, channels)."""
     kinds: dict[tuple[bytes, int], list[int]] = {}
-    for i, data in enumerate(frames):
-        kinds.setdefault((bytes(data[1 : frame.HEAD_BYTES]), int(infos[i, 4])), []).append(i)
+    for i, (data, channels) in enumerate(zip(frames, infos[:, 4].tolist())):
+        kinds.setdefault((bytes(data[1 : frame.HEAD_BYTES]), channels), []).append(i)
     made = []
     for (schema, channels), members in kinds.items():
         chosen = np.array(members, np.int64)
