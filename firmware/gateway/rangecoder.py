@@ -184,9 +184,27 @@ def code(task, state, chances, seen, cells, side, data):
             moving = half_way + (beside >> 2) - _ASIDE_MOST
             still = 1 if count and calm >= _STILL else 0
             guess = last
-            lean = 0
-            if not still:
+            if count and octave < 3:
+                # The size to expect, in half octaves.
+                scale = (scale_slow + scale_fast + 1 >> 1) + 4
+                octave = 3
+                while scale >> octave:
+                    octave += 1
+                fine = octave * 4 + (scale << 2 >> octave - 1 & 3)
+                usual = fine - 18 >> 2 if fine > 18 else 0
+                level = fine - 12 >> 1
+                if level >= _SCALES:
+                    level = _SCALES - 2 + (level - _SCALES & 1)
+            if still:
+                # How calm, in steps that grow: 3, 4, 5, 6, 8, 12, 20.
+                place = calm - 3
+                if calm >= 7:
+                    place = 3 if calm < 8 else 4 if calm < 12 else 5 if calm < 20 else 6
+                change_at = home + _CHANGES + (place * 2 + moved) * 3 + (beside & 3)
+                phase = _CHANGE
+            else:
                 # The guess: what has done best of late.
+                lean = 0
                 best = miss_last
                 if miss_half < best:
                     guess = half_way
@@ -197,50 +215,20 @@ def code(task, state, chances, seen, cells, side, data):
                 if miss_left < best:
                     guess = moving
                     lean = 1
-            if count:
-                if octave < 3:
-                    # The size to expect, in half octaves.
-                    scale = (scale_slow + scale_fast + 1 >> 1) + 4
-                    octave = 3
-                    while scale >> octave:
-                        octave += 1
-                    fine = octave * 4 + (scale << 2 >> octave - 1 & 3)
-                    usual = fine - 18 >> 2 if fine > 18 else 0
-                    level = fine - 12 >> 1
-                    if level >= _SCALES:
-                        level = _SCALES - 2 + (level - _SCALES & 1)
-                expected = usual
-                place = level if still else level * 3 + (beside & 3)
-            else:
-                expected = _FIRST_CLASS
-                place = _SCALES * 3 + state[_FIRST]
-            base = home + place * _NODES
-            sign_at = beside >> 2
-            sign_at = (
-                0 if sign_at == _ASIDE_MOST else 3 if sign_at > _ASIDE_MOST else 6
-            ) + last_sign
-            if still:
-                if scale_slow == _SCALE_NONE and scale_fast == _SCALE_NONE:
+                if count:
+                    expected = usual
+                    place = level * 3 + (beside & 3)
+                else:
                     expected = _FIRST_CLASS
-                    place = _STILL_FIRSTS + (state[_FIRST] >> 1)
-                elif not expected:
-                    expected = 1
-                base = home + _STILL_CLASSES + place * _NODES
-                sign_at += home + _STILL_SIGNS
-                # How calm, in steps that grow: 3, 4, 5, 6, 8, 12, 20.
-                place = calm - 3
-                if calm >= 7:
-                    place = 3 if calm < 8 else 4 if calm < 12 else 5 if calm < 20 else 6
-                change_at = home + _CHANGES + (place * 2 + moved) * 3 + (beside & 3)
-                phase = _CHANGE
-            else:
+                    place = _SCALES * 3 + state[_FIRST]
+                base = home + place * _NODES
                 place = trend - (guess - lean * ((beside >> 2) - _ASIDE_MOST) << shift + 1)
                 lean *= 27
                 if place > _LEAN:
                     lean += 9
                 elif place < -_LEAN:
                     lean += 18
-                sign_at += home + _SIGNS + lean
+                sign_at = home + _SIGNS + lean
                 if expected:
                     phase = _SPLIT
         elif mode == STEPS:
@@ -297,6 +285,11 @@ def code(task, state, chances, seen, cells, side, data):
                     bit = 1
             elif phase == _SIGN:
                 spot = sign_at
+                if mode == VALUES:
+                    place = beside >> 2
+                    spot += last_sign
+                    if place != _ASIDE_MOST:
+                        spot += 3 if place > _ASIDE_MOST else 6
                 bit = negative
             else:
                 left -= 1
@@ -345,10 +338,18 @@ def code(task, state, chances, seen, cells, side, data):
                     low = (low & _LEAST_MASK) << 8
             # What comes next.
             if phase == _CHANGE:
-                phase = _SPLIT if expected > 1 else _UP
-                if not bit:
-                    reached = 0
-                    phase = _DONE
+                phase = _DONE
+                if bit:
+                    sign_at = home + _STILL_SIGNS
+                    if scale_slow == _SCALE_NONE and scale_fast == _SCALE_NONE:
+                        expected = _FIRST_CLASS
+                        place = _STILL_FIRSTS + (state[_FIRST] >> 1)
+                    else:
+                        expected = usual if usual else 1
+                        place = level
+                    base = home + _STILL_CLASSES + place * _NODES
+                    reached = expected
+                    phase = _SPLIT if expected > 1 else _UP
             elif phase == _SPLIT:
                 phase = _UP if bit else _DOWN
                 if not bit:
