@@ -7,7 +7,7 @@ import struct
 import pytest
 
 from gateway import frame
-from gateway.records import NOTE
+from gateway.records import HEADER, NOTE
 from gateway.ring import Ring
 from gateway.spool import Spool
 from host_tools.twin import flash
@@ -18,6 +18,15 @@ CHANNELS = 8
 PERIOD_MS = 10_000
 DAY_MS = 86_400_000
 HOURS = 6
+# What a read costs an ESP32, an estimate: 60 us for the call and the flash; 0.5 us a byte, for the
+# bus (0.1 us) and for what C does with it (min, CRC-32); and what bytecode does about it, a hundred
+# times as long as the unix port takes on a PC: 10 ms for the 2,200 reads of both rings.
+READ_US = 60
+BYTE_US = 0.5
+BYTECODE_US = 450
+# To decode and to encode 90 rows: 6 ms on a PC where the coder is machine code, as it is there.
+RECOVERY_S = 0.6
+MOUNT_MOST_S = 2.0
 NOON_MS = 1790000000000 - 1790000000000 % 60000
 
 
@@ -95,8 +104,10 @@ def mount_of_a_full_spool(record_bytes):
     return part.reads, part.bytes, again.next_id - again.oldest()
 
 
-def mount_after_a_cut():
-    """Return (reads, bytes read) of mounting both rings, full, with 90 rows to be recovered."""
+def mount_after_a_cut(frame_bytes):
+    """Return (reads, bytes read) of mounting both rings, full of frames of a size: the power went
+    in the middle of one, and 90 rows are to be recovered.
+    """
     image = io.BytesIO(b"\xff" * (JOURNAL + FRAMES))
     offsets = {"journal": (0, JOURNAL), "spool": (JOURNAL, FRAMES)}
     clock = Clock()
@@ -104,7 +115,7 @@ def mount_after_a_cut():
     spool = Spool(parts["journal"], parts["spool"], 7, clock, [b"\1" * frame.SCHEMA_BYTES])
     spool.mount()
     while not spool._frames.gaps():
-        spool._frames.append(bytes(160))
+        spool._frames.append(bytes(frame_bytes))
         spool._frames.step()
     commit = bytes(55)
     while spool._journal.laps() < 2:
@@ -117,6 +128,8 @@ def mount_after_a_cut():
         spool.put(0, (NOON_MS + count * PERIOD_MS, values, (0,) * CHANNELS), 1)
         if count % 6 == 5:
             spool.commit()
+    for ring, size in ((spool._frames, frame_bytes), (spool._journal, 80)):
+        ring._flash.program(ring._end + HEADER, random.Random(1).randbytes(size - 1))
     parts = [_Counting(part) for part in flash.Nor(image, offsets).partitions.values()]
     again = Spool(*parts, 8, clock, [b"\1" * frame.SCHEMA_BYTES])
     again.mount()
@@ -148,15 +161,21 @@ def test_budget_of_the_flash_is_kept():
     assert figures["days in 1 MiB"] >= 60
 
 
+def on_an_esp32_s(reads, n):
+    return (reads * (READ_US + BYTECODE_US) + n * BYTE_US) / 1e6
+
+
 def test_mount_of_a_full_spool_takes_few_reads():
     for size in (30, 160, 1500):
         reads, n, records = mount_of_a_full_spool(size)
-        print(f"{records} records of {size} bytes: {reads} reads, {n} bytes")
-        assert reads < 700
+        seconds = on_an_esp32_s(reads, n)
+        print(f"{records} records of {size} bytes: {reads} reads, {n} bytes, {seconds:.2f} s")
+        assert reads < 500 and seconds < 0.3
 
 
-def test_mount_after_a_cut_reads_the_journal_twice_at_most():
-    reads, n = mount_after_a_cut()
-    print(f"both rings full, 90 rows recovered: {reads} reads, {n} bytes")
-    # At 60 us a read a fifth of a second.
-    assert reads < 3500
+def test_mount_after_a_cut_ends_within_two_seconds():
+    for size in (160, 1500):
+        reads, n = mount_after_a_cut(size)
+        seconds = on_an_esp32_s(reads, n)
+        print(f"90 rows recovered, {size} bytes torn: {reads} reads, {n} bytes, {seconds:.2f} s")
+        assert reads < 2500 and seconds + RECOVERY_S < MOUNT_MOST_S
