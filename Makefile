@@ -38,6 +38,11 @@ bench-frames: $(READY) ## The frame beside its peers: bytes and speed [CSV="FILE
 	@$(BIN)/pip install --quiet --disable-pip-version-check --editable '.[bench,fast]'
 	@$(BIN)/python -m tests.bench.frames $(CSV)
 
+.PHONY: bench-chip
+bench-chip: $(READY) ## The frame beside json.dumps on an emulated ESP32 QEMU=qemu-system-xtensa IMAGE=stock.bin
+	@$(BIN)/pip install --quiet --disable-pip-version-check --editable '.[bench]'
+	@$(BIN)/python -m tests.bench.chip $(QEMU) $(IMAGE)
+
 fuzz: $(READY)    ## A million frames from strangers [N=1000000] [SEED=1]
 	@$(BIN)/python tests/fuzz_frames.py $(or $(N),1000000) $(or $(SEED),1)
 
