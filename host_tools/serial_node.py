@@ -16,8 +16,9 @@ from mpremote.transport_serial import SerialTransport
 from host_tools.errors import UserError
 
 BAUDRATE = 115200
-# How long a board may be silent in the middle of an answer: its file system may erase first.
-ANSWER_S = 5
+# How long a board may be silent in the middle of an answer: its file system may erase first, and in
+# an emulator a look into the flash takes long.
+ANSWER_S = 30
 LOOK_S = 0.01
 HEALTH_WITHIN_S = 5.0
 # So long it must have been silent before it is asked again.
@@ -109,9 +110,12 @@ class SerialNode:
         """Return what the board prints; errors say `what`, not the code: it may be secret."""
         try:
             with self._spoken(), contextlib.redirect_stdout(io.StringIO()):
-                return self._transport.exec(code).decode().strip()
+                said, failed = self._transport.exec_raw(code, timeout=ANSWER_S)
         except TransportError:
-            raise UserError(f"{self.port}: the board could not {what}") from None
+            raise UserError(f"{self.port}: the board did not answer; it could not {what}") from None
+        if failed:
+            raise UserError(f"{self.port}: the board could not {what}")
+        return said.decode().strip()
 
     def get_file(self, name: str) -> bytes | None:
         """Return what is in a file of the board's, None when there is none."""

@@ -1,7 +1,7 @@
 """An ESP32 in QEMU with its flash in a file: github.com/lcgamboa/qemu, branch picsimlab-esp32.
 
 It emulates the ROM loader, UARTs, flash and an open Wi-Fi network, PICSimLabWifi, in which the
-machine it runs on is 192.168.4.2.
+machine it runs on is 192.168.4.2. docs/twin.md says why it is slow, and what makes it faster.
 """
 
 import contextlib
