@@ -6,8 +6,9 @@ import subprocess
 from pathlib import Path
 
 import pytest
+from click.testing import CliRunner
 
-from host_tools import boards, build, catalogue
+from host_tools import boards, build, catalogue, cli
 
 ROOT = build.ROOT
 TESTS = ROOT / "tests"
@@ -42,6 +43,14 @@ def test_every_command_has_a_test_that_names_it(command):
     assert any(f'"{command}"' in text for text in texts), (
         f"no test in tests/host_tools runs `kista {command}`: add one"
     )
+
+
+def test_no_line_of_the_list_of_commands_is_cut_off():
+    said = CliRunner().invoke(cli.kista, ["--help"], terminal_width=80).output
+    listed = said.partition("Commands:")[2]
+    assert "unpack" in listed
+    cut = [line.split()[0] for line in listed.splitlines() if line.endswith("...")]
+    assert not cut, f"the first sentence of {', '.join(cut)} is too long for `kista --help`"
 
 
 @pytest.mark.parametrize("driver", DRIVERS)

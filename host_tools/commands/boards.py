@@ -12,7 +12,7 @@ NETWORKS = {"ethernet": "Ethernet", "lte": "LTE"}
 @click.command()
 @click.argument("name", required=False)
 def command(name: str | None) -> None:
-    """List the boards there are; with a NAME, its flash, its buses and pins."""
+    """List the boards; with a NAME, its flash, buses and pins."""
     if name is None:
         for known in boards.names():
             board = boards.load(known)

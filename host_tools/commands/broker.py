@@ -16,7 +16,7 @@ from host_tools.errors import UserError
 
 @click.group()
 def command() -> None:
-    """Make the broker: a Mosquitto that knows each node, or one on this PC to try things with."""
+    """Make a Mosquitto that knows each node, or a broker for trials."""
 
 
 @command.command()

@@ -20,7 +20,7 @@ folder_option = click.option(
 
 @click.group()
 def command() -> None:
-    """An authority of your own: certificates for the broker and for each node.
+    """An authority of your own: certificates for broker and nodes.
 
     Keep its folder on one machine and in one backup: who has ca.key can be any node.
     """

@@ -24,7 +24,9 @@ LIST = "claims.csv"
     help="File to append to.",
 )
 def command(label: str | None, site: str | None, out: Path) -> None:
-    """Note that the node of LABEL (a node's id, or what its QR code says) hangs at a site.
+    """Note that the node of LABEL hangs at a site.
+
+    LABEL: a node's id, or what its QR code says.
 
     Without LABEL: scan or type, node and site by turns, until Ctrl-D. Scanners that type like a
     keyboard work, whatever the PC's layout. No network is needed.

@@ -34,7 +34,9 @@ from host_tools.demo.view import screen
     help="Folder for database, flash and ledger, to look at afterwards [a temporary one].",
 )
 def command(recordings, seed, speed, keep) -> int:
-    """A whole node on this PC: sensors → flash → MQTT → database, a day in a minute.
+    """A whole node on this PC, a day in a minute.
+
+    Sensors → flash → MQTT → database.
 
     On the way the node loses its network for hours and its power in the middle of a flash write.
     The

@@ -57,7 +57,9 @@ class Every(click.ParamType):
 @click.option("--every", "every_ms", type=Every(), help="Averages over 10m, 1h, 1d [readings].")
 @click.option("-o", "out", required=True, help="File to write, - for the standard output.")
 def command(db_url, node, stream, from_ms, until_ms, form, correct, every_ms, out) -> None:
-    """Write readings as CSV or JSON lines, one line a row, by node, stream and time.
+    """Write readings as CSV or JSON lines, one line a row.
+
+    Node, stream and time choose them.
 
     Columns: time, node, stream, each channel with its unit, flags (why a value is doubtful or
     missing) and clock (empty; `resolved` when the time became known later; otherwise boot and

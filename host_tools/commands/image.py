@@ -28,7 +28,7 @@ FILE = click.Path(exists=True, dir_okay=False, path_type=Path)
 def command(
     name: str, micropython: Path | None, sha256: str | None, config_file: Path | None, out: Path
 ) -> None:
-    """Make the image of a board: MicroPython, partition table, firmware.
+    """Make an image of MicroPython, partition table and firmware.
 
     The same input makes the same bytes. It holds no secret: a configuration with one chooses the
     drivers only, and is written by `kista provision`.

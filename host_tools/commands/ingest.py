@@ -74,7 +74,7 @@ class Progress:
 )
 @tls.options
 def command(broker_url, db_url, until_idle, ask_after, authority, certificate, key) -> None:
-    """Take what nodes publish into a database; each frame counts once.
+    """Take what nodes publish into a database, each frame once.
 
     A message is acknowledged after its rows are on the disk: stop it or kill it at any time, the
     broker keeps what comes meanwhile. Run one for each database.

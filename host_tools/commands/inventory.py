@@ -25,7 +25,7 @@ HEADINGS = ("MAC", "node", "site", "board", "firmware", "flashed", "how")
 )
 @click.pass_context
 def command(context: click.Context, file: Path) -> None:
-    """Look into the inventory, and bring those of several benches together."""
+    """Look into the inventory; bring those of benches together."""
     context.obj = file
 
 

@@ -38,7 +38,9 @@ from host_tools.workshop import inventory
     help="So many places of the sheet are used up.",
 )
 def command(nodes, out, board, mac, inventory_file, url, skip) -> None:
-    """Write labels for NODE…: QR code, name, MAC address, board, date. No secret is on them.
+    """Write labels for NODE…: QR code, name, MAC, board, date.
+
+    No secret is on them.
 
     A sheet is A4 with 3 x 8 labels of 70 x 37 mm: print at 100 %, without margins.
     """

@@ -39,7 +39,7 @@ COLUMNS = (
 @click.command()
 @click.option("--db", "db_url", required=True, help="sqlite:///FILE")
 def command(db_url: str) -> None:
-    """Show each node: when it was last heard, what it sent, and what is missing.
+    """Show each node: last heard, what it sent, what is missing.
 
     no schema: frames that wait for their schema. undated: rows whose time is not known yet.
     missing: sequence numbers between those that are here. lost: numbers that the node reported as

@@ -57,7 +57,7 @@ def command(
     inventory_file: Path | None,
     who: str,
 ) -> None:
-    """Write a node's configuration, and see it reach the broker with it.
+    """Write a node's configuration, and see it reach the broker.
 
     Secrets go to the node's store and are never shown. The configuration that the node had stays
     until the new one has worked; without a network it stays pending, and the node goes on trying.

@@ -15,7 +15,7 @@ from host_tools import catalogue, sensors_page
 @click.argument("name", required=False)
 @click.option("--markdown", is_flag=True, help="As docs/sensors.md has it.")
 def command(name: str | None, markdown: bool) -> None:
-    """List the sensors that there are drivers for, or all there is to know of the one called NAME.
+    """List the sensors; with a NAME, all there is to know of one.
 
     channels: names, step on the wire and unit, range.
     """

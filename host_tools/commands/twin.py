@@ -132,7 +132,7 @@ def _clock(unix_ms: int) -> str:
     "--drain/--no-drain", default=True, help="Wait until everything is delivered, or end at once."
 )
 def command(recordings, broker, config_file, **options) -> None:
-    """Run one node on this PC: the firmware's own files on MicroPython, simulated hardware.
+    """Run one node on this PC: its own files, simulated hardware.
 
     Ends when the recording (or --hours) has ended and everything is delivered. What the node took
     and committed is written to FLASH.ledger, row by row.

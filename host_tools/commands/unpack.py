@@ -13,5 +13,5 @@ from host_tools import archive
 @click.argument("source", type=click.Path(exists=True, dir_okay=False, path_type=Path))
 @click.argument("target", type=click.Path(dir_okay=False, path_type=Path))
 def command(source: Path, target: Path) -> None:
-    """Unpack the frames of SOURCE (made by `kista pack`) into the CSV TARGET."""
+    """Unpack SOURCE (made by `kista pack`) into the CSV TARGET."""
     click.echo(str(archive.unpack(source, target)))
