@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import functools
 import re
 from dataclasses import dataclass
 from datetime import datetime, timedelta, timezone
@@ -11,6 +12,9 @@ _EPOCH = datetime(1970, 1, 1, tzinfo=timezone.utc)
 _MS = timedelta(milliseconds=1)
 _TIME_DECIMALS = 3
 _TIME_MOST_MS = 1 << 48
+# Seconds in so many digits are below the limit.
+_PLAIN_DIGITS = 11
+_SECONDS = re.compile("[0-5][0-9]Z?$", re.ASCII)
 # The usual context keeps 28 digits and rounds away the others without a word.
 _EXACT = Context(prec=200, Emin=-999999, Emax=999999, traps=[InvalidOperation, Inexact, Overflow])
 
@@ -44,6 +48,8 @@ class TimeStyle:
 
 def parse_time(text: str) -> tuple[bool, int, int, str, str]:
     """Return (unix seconds?, unix ms, decimals, separator, zone); ValueError, ArithmeticError."""
+    if len(text) <= _PLAIN_DIGITS and text.isascii() and text.isdigit():
+        return True, int(text) * 1000, 0, "", ""
     try:
         seconds = exact(text)
     except InvalidOperation:
@@ -53,6 +59,15 @@ def parse_time(text: str) -> tuple[bool, int, int, str, str]:
         if decimals > _TIME_DECIMALS or abs(seconds) >= _TIME_MOST_MS // 1000:
             raise ValueError(text)
         return True, scaled(seconds, 1000), decimals, "", ""
+    if text[13:14] == text[16:17] == ":" and _SECONDS.match(text, 17):
+        # Where the seconds are whole, most rows lie in a minute that was read before.
+        _, unix_ms, *style = _parse_iso(f"{text[:17]}00{text[19:]}")
+        return False, unix_ms + int(text[17:19]) * 1000, *style
+    return _parse_iso(text)
+
+
+@functools.lru_cache(maxsize=64)
+def _parse_iso(text: str) -> tuple[bool, int, int, str, str]:
     when = datetime.fromisoformat(text[:-1] + "+00:00" if text.endswith("Z") else text)
     # Newer Pythons cut what is finer than a microsecond off.
     if when.microsecond % 1000 or re.search(r"[.,]\d{3}\d*[1-9]", text):

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import csv
 from collections.abc import Iterator
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from decimal import Decimal, InvalidOperation
 from pathlib import Path
 
@@ -18,6 +18,10 @@ DIGITS_MOST = 60
 PIECE_BITS = 28
 _PIECE_MASK = (1 << PIECE_BITS) - 1
 _MOST = 1 << 31
+# Few rows wait at a time: the more there are, the more often Python looks through all objects.
+_BLOCK_ROWS = 256
+# Until the year 2109 a time can be written in every style; beyond, one in a far zone may not.
+_SURE_MS = 1 << 42
 
 
 @dataclass
@@ -59,69 +63,99 @@ def _read(lines: Iterator[list[str]], path: Path) -> Table:
         raise UserError(f"{path}: has {len(columns)} columns beside time, not 1 to {COLUMNS_MOST}")
     style: exact.TimeStyle | None = None
     times: list[int] = []
-    numbers: list[list[Decimal | None]] = [[] for _ in columns]
+    numbers = [_Numbers() for _ in columns]
+    block: list[tuple[int, list[str]]] = []
     for number, cells in enumerate(lines, 2):
         if not cells:
             continue
-        where = f"{path}, line {number}"
         if len(cells) != len(header):
-            raise UserError(f"{where}: has {len(cells)} cells, the first line {len(header)}")
-        style, unix_ms = _read_time(cells[0].strip(), style, header[0], where)
+            said = f"has {len(cells)} cells, the first line {len(header)}"
+            raise UserError(f"{path}, line {number}: {said}")
+        try:
+            style, unix_ms = _read_time(cells[0].strip(), style, header[0])
+        except (ValueError, ArithmeticError):
+            said = f"{cells[0].strip()!r} is neither ISO 8601 nor unix seconds"
+            raise UserError(f"{path}, line {number}: {said}, to the ms at the finest") from None
         times.append(unix_ms)
-        for column, values, cell in zip(columns, numbers, cells[1:]):
-            values.append(_read_number(cell.strip(), column, where))
+        block.append((number, cells))
+        if len(block) == _BLOCK_ROWS:
+            _read_block(block, columns, numbers, path)
+            block.clear()
+    _read_block(block, columns, numbers, path)
     return Table(
         style or exact.TimeStyle(header[0]),
         columns,
         times,
-        [_to_integers(values, column) for values, column in zip(numbers, columns)],
+        [_to_integers(*one) for one in zip(numbers, columns)],
     )
 
 
-def _read_time(
-    text: str, style: exact.TimeStyle | None, name: str, where: str
-) -> tuple[exact.TimeStyle, int]:
+def _read_time(text: str, style: exact.TimeStyle | None, name: str) -> tuple[exact.TimeStyle, int]:
     """Return the file's style (that of its first time) and the time in unix ms."""
-    try:
-        unix, unix_ms, decimals, separator, zone = exact.parse_time(text)
-        if style is None:
-            style = exact.TimeStyle(name, unix, 0, separator, zone)
+    unix, unix_ms, decimals, separator, zone = exact.parse_time(text)
+    if style is None:
+        style = exact.TimeStyle(name, unix, 0, separator, zone)
+    if not 0 <= unix_ms < _SURE_MS:
         style.write(unix_ms)
-    except (ValueError, ArithmeticError):
-        raise UserError(
-            f"{where}: {text!r} is neither ISO 8601 nor unix seconds, to the ms at the finest"
-        ) from None
-    style.decimals = max(style.decimals, decimals)
+    if decimals > style.decimals:
+        style.decimals = decimals
     return style, unix_ms
 
 
-def _read_number(text: str, column: Column, where: str) -> Decimal | None:
+@dataclass
+class _Numbers:
+    """What stands in a column. Sensors say the same few numbers again and again: each is read once.
+
+    known: where a text's number is in `found`; rows: the same for each row.
+    """
+
+    known: dict[str, int] = field(default_factory=dict)
+    found: list[Decimal | None] = field(default_factory=list)
+    rows: list[int] = field(default_factory=list)
+
+
+def _read_block(block, columns, numbers, path) -> None:
+    """Add rows, each with its line's number."""
+    for i, (column, those) in enumerate(zip(columns, numbers), 1):
+        cells = [row[i] for _, row in block]
+        for text in dict.fromkeys(cells):
+            if text not in those.known:
+                try:
+                    value = _read_number(text.strip(), column)
+                except ValueError as error:
+                    line = block[cells.index(text)][0]
+                    raise UserError(
+                        f"{path}, line {line}, column {column.name!r}: {error}"
+                    ) from None
+                those.known[text] = len(those.found)
+                those.found.append(value)
+        those.rows += map(those.known.__getitem__, cells)
+
+
+def _read_number(text: str, column: Column) -> Decimal | None:
     if not text:
         return None
     try:
         value = exact.exact(text)
     except InvalidOperation:
-        raise UserError(f"{where}, column {column.name!r}: {text!r} is no number") from None
+        raise ValueError(f"{text!r} is no number") from None
     except ArithmeticError:
         value = None
     if value is None or exact.decimals_of(value) > DECIMALS_MOST or value.adjusted() > DIGITS_MOST:
-        raise UserError(
-            f"{where}, column {column.name!r}: {text!r} has more than {DECIMALS_MOST} decimals "
-            f"or {DIGITS_MOST} digits"
-        )
+        raise ValueError(f"{text!r} has more than {DECIMALS_MOST} decimals or {DIGITS_MOST} digits")
     column.decimals = max(column.decimals, exact.decimals_of(value))
     return value
 
 
-def _to_integers(values: list[Decimal | None], column: Column) -> list[int | None]:
-    """Return the column's whole numbers of its last decimal, and how many pieces they need."""
+def _to_integers(numbers: _Numbers, column: Column) -> list[int | None]:
+    """Return the column's whole numbers of its last decimal; note how many pieces they need."""
     factor = 10**column.decimals
-    whole = [None if value is None else exact.scaled(value, factor) for value in values]
+    whole = [None if value is None else exact.scaled(value, factor) for value in numbers.found]
     widest = max((abs(value) for value in whole if value is not None), default=0)
     while widest >= _MOST:
         column.pieces += 1
         widest >>= PIECE_BITS
-    return whole
+    return list(map(whole.__getitem__, numbers.rows))
 
 
 def cut(numbers: list[int | None], column: Column) -> Iterator[list[int | None]]:
