@@ -22,7 +22,6 @@ STREAMING = True
 STEP_MS = doppler.STEP_MS
 OPTIONS = doppler.OPTIONS + (("sensitivity", 0, 15),)
 
-_HALF_BEAM_DEG = const(20)
 _LINE_MS = const(45)
 _HITS_LEAST = const(3)
 _SPEED_MOST = const(2400)
@@ -81,7 +80,7 @@ class Sensor(doppler.Sensor):
     """`bus`: a UART at 9600 8N1. `options`: see OPTIONS."""
 
     def __init__(self, bus, clock, options):
-        super().__init__(bus, clock, options, CHANNELS, _HALF_BEAM_DEG, _LINE_MS, _HITS_LEAST, ASK)
+        super().__init__(bus, clock, options, CHANNELS, _LINE_MS, _HITS_LEAST, ASK)
         least = options.get("speed_least_kmh", _USUAL_SPEED_LEAST)
         # No correction of the angle; both directions, as often as it can, in km/h.
         self._wanted = bytes((least, 0, options.get("sensitivity", _USUAL_SENSITIVITY), 0, 0, 0))

@@ -22,7 +22,6 @@ STREAMING = True
 STEP_MS = doppler.STEP_MS
 OPTIONS = doppler.OPTIONS + (("magnitude_least", 0, 5000), ("json", 0, 1))
 
-_HALF_BEAM_DEG = const(10)
 _LINE_MS = const(100)
 _HITS_LEAST = const(2)
 # What 20,000 samples a second can tell, and no vehicle.
@@ -82,7 +81,7 @@ class Sensor(doppler.Sensor):
     """`bus`: a UART at 19200 8N1. `options`: see OPTIONS."""
 
     def __init__(self, bus, clock, options):
-        super().__init__(bus, clock, options, CHANNELS, _HALF_BEAM_DEG, _LINE_MS, _HITS_LEAST, ASK)
+        super().__init__(bus, clock, options, CHANNELS, _LINE_MS, _HITS_LEAST, ASK)
         self._json = options.get("json", 1)
         self._least = options.get("speed_least_kmh", 5), options.get("magnitude_least", 20)
 

@@ -19,7 +19,7 @@ OPTIONS = (
 # How often who waits for lines should look: of a batch only its end has a time.
 STEP_MS = 100
 
-_USUAL_ANGLE_DEG = const(30)
+_USUAL_ANGLE_DEG = const(45)
 _USUAL_GAP_MS = const(350)
 # In 0.1 km/h. Slower than this when last seen it stands, and goes on as the same vehicle within
 # that time; who is faster than twice this then is another one.
@@ -64,23 +64,20 @@ def cosine(degrees):
     return _COSINE[place] + (_COSINE[place + 1] - _COSINE[place]) * rest // 5
 
 
-def factor(angle_deg, half_beam_deg):
-    """Return by what a speed along the sight makes that along the road, in 1/1024.
-
-    On a straight way through the whole beam the cosine is cos(angle) / cos(half beam) on the mean.
-    """
-    return (cosine(half_beam_deg) << 10) // cosine(angle_deg)
+def factor(angle_deg):
+    """Return by what a speed along the sight makes that along the road, in 1/1024."""
+    return (1 << 20) // cosine(angle_deg)
 
 
 class Passages:
     """Feed it `observe()`; `period` (traffic.Period of DIRECTIONS) counts the vehicles.
 
-    `angle_deg`: between road and beam; `half_beam_deg`: to each side of it something is seen.
+    `angle_deg`: between the road and the sight of a vehicle, on the mean.
     """
 
-    def __init__(self, period, angle_deg, half_beam_deg, gap_ms, hits_least):
+    def __init__(self, period, angle_deg, gap_ms, hits_least):
         self._period = period
-        self._factor = factor(angle_deg, half_beam_deg)
+        self._factor = factor(angle_deg)
         self._gap_ms = gap_ms
         self._hits_least = hits_least
         # Of each direction: when last seen, how often, the sum of its speeds, the last of them.
@@ -130,7 +127,7 @@ class Sensor:
     adds `say(line)`: the signed speed in 0.1 km/h, None for another word; ValueError for noise.
     """
 
-    def __init__(self, bus, clock, options, channels, half_beam_deg, line_ms, hits_least, ask):
+    def __init__(self, bus, clock, options, channels, line_ms, hits_least, ask):
         self._uart = bus
         self._clock = clock
         self._line_ms = line_ms
@@ -139,7 +136,6 @@ class Sensor:
         self._passages = Passages(
             self._period,
             options.get("angle_deg", _USUAL_ANGLE_DEG),
-            half_beam_deg,
             options.get("gap_ms", _USUAL_GAP_MS),
             hits_least,
         )

@@ -22,9 +22,9 @@ class _Vehicle:
 class Beam:
     """Speeds at the times at which such a radar reports, `line_ms` apart."""
 
-    def __init__(self, source, angle_deg, half_beam_deg, line_ms):
+    def __init__(self, source, angle_deg, line_ms):
         self._source = source
-        self._factor = factor(angle_deg, half_beam_deg)
+        self._factor = factor(angle_deg)
         self._line_ms = line_ms
         self._vehicles = vehicles.Plan(source, self._recorded, self._invent)
         self._at = None

@@ -7,9 +7,9 @@ CHANNELS = traffic.Channels(doppler.DIRECTIONS)
 class Watch:
     """Passages of a beam without an angle, fed line by line."""
 
-    def __init__(self, angle_deg=0, half_beam_deg=0, gap_ms=350, hits_least=3):
+    def __init__(self, angle_deg=0, gap_ms=350, hits_least=3):
         self.period = traffic.Period(CHANNELS)
-        self.passages = doppler.Passages(self.period, angle_deg, half_beam_deg, gap_ms, hits_least)
+        self.passages = doppler.Passages(self.period, angle_deg, gap_ms, hits_least)
 
     def drive(self, start, speed, lines=15, lane=0, line_ms=45):
         for i in range(lines):
@@ -35,11 +35,11 @@ def test_tenths_reads_what_radars_write_and_nothing_else():
         assert raises(ValueError, doppler.tenths, text) == "number", text
 
 
-def test_factor_is_that_of_a_way_through_the_beam():
-    assert doppler.factor(0, 0) == 1024
-    # 1 / cos 45, and cos 20 / cos 45; between the table's places it is good to a thousandth.
-    for angle, half, exact in ((45, 0, 1.41421), (45, 20, 1.32893), (33, 10, 1.17425)):
-        assert abs(doppler.factor(angle, half) / 1024 - exact) < 0.0025 * exact
+def test_factor_is_that_of_the_cosine():
+    assert doppler.factor(0) == 1024
+    # Between the table's places it is good to a thousandth.
+    for angle, exact in ((30, 1.15470), (45, 1.41421), (48, 1.49448), (63, 2.20269)):
+        assert abs(doppler.factor(angle) / 1024 - exact) < 0.003 * exact, angle
 
 
 def test_passages_one_without_a_gap_is_one_vehicle():
@@ -93,14 +93,14 @@ def test_passages_who_stops_in_the_beam_and_goes_on_is_one_vehicle():
 
 
 def test_passages_speeds_are_those_along_the_road():
-    watch = Watch(45, 20)
+    watch = Watch(45)
     for i in range(11):
-        watch.passages.observe(1000 + 45 * i, 0, 376 if i % 2 else 377)
+        watch.passages.observe(1000 + 45 * i, 0, 353 if i % 2 else 354)
     assert abs(watch.row()["speed_mean"] - 500) <= 1
 
 
 def test_passages_what_never_ends_fills_no_memory_and_no_integer():
-    watch = Watch(70, 0)
+    watch = Watch(70)
     now = 0
     for _ in range(100000):
         now += 45

@@ -14,8 +14,8 @@ FACTS = {
         ("A, B", "nothing: the same on RS-485"),
     ),
     "options": {
-        "angle_deg": "between the road's direction and the middle of the beam; 30 unless said. "
-        "Speeds are corrected by it",
+        "angle_deg": "between the road's direction and the beam; 45 unless said. Speeds are "
+        "corrected by it",
         "gap_ms": "who comes later than this behind another is one more; 350 unless said",
         "approaching_sign": "sign of what comes nearer; plus unless said",
         "speed_least_kmh": "slower ones are not reported; 5 unless said",
@@ -30,10 +30,11 @@ FACTS = {
         "`gap_ms`, and at least three lines, is one. Vehicles close together are one; of two "
         "that meet, the weaker is hidden while the other is in the beam. docs/traffic.md says "
         "what comes of it on a simulated street.",
-        "Look across the lanes, 30° to 50° from the road's direction, with as little sensitivity "
-        "as one lane's cars allow: the longer a vehicle is in the beam, the more are merged.",
-        "The angle is the scale of all speeds: at 45° an error of 2° makes 3.5 %. Compare "
-        "`speed_mean` with a car whose speed is known.",
+        "Look across the lanes, at about 45°, with as little `sensitivity` as the farthest lane's "
+        "cars allow: the longer a vehicle is in the beam, the more are merged.",
+        "The angle is the scale of all speeds: at 45° an error of 2° makes 3.5 %, and the sight of "
+        "what passes near by is some degrees steeper than the beam. Set `angle_deg` so that "
+        "`speed_mean` is right for a car whose speed is known.",
         "Standing vehicles are not seen. Who stops in the beam and goes on within a minute is one.",
         "When nothing moves it is silent and is asked for its settings every 4 s; without an "
         "answer for 12 s it counts as blind (`coverage`). `occupancy` is what vehicles of 5 m "
@@ -47,14 +48,13 @@ FACTS = {
 }
 SAYS = doppler.SAYS
 LINE_MS = 45
-_HALF_BEAM_DEG = 20
 _VERSION = b"No.:20230801E v5.0\r\n"
 
 
 class Model:
     def __init__(self, source, options):
-        angle = options.get("angle_deg", 30)
-        self._beam = doppler.Beam(source, angle, _HALF_BEAM_DEG, LINE_MS)
+        angle = options.get("angle_deg", 45)
+        self._beam = doppler.Beam(source, angle, LINE_MS)
         self._plus_is_away = options.get("approaching_sign") == "minus"
         # As it comes: X1 to X9, X0.
         self.settings = bytearray((1, 0, 5, 1, 0, 0, 5, 3, 1, 1))

@@ -13,8 +13,8 @@ FACTS = {
         ("J3 pin 6, RxD (3.3 V)", "TX of a UART"),
     ),
     "options": {
-        "angle_deg": "between the road's direction and the middle of the beam; 30 unless said. "
-        "Speeds are corrected by it",
+        "angle_deg": "between the road's direction and the beam; 45 unless said. Speeds are "
+        "corrected by it",
         "gap_ms": "who comes later than this behind another is one more; 350 unless said",
         "approaching_sign": "sign of what comes nearer; plus unless said",
         "speed_least_kmh": "slower ones are not reported; 5 unless said",
@@ -31,10 +31,11 @@ FACTS = {
         "`gap_ms`, and at least two reports, is one. Vehicles close together are one; of two "
         "that meet, the weaker is hidden while the other is in the beam. docs/traffic.md says "
         "what comes of it on a simulated street.",
-        "Look across the lanes, 30° to 50° from the road's direction, with `magnitude_least` as "
-        "high as one lane's cars allow: the longer a vehicle is in the beam, the more are merged.",
-        "The angle is the scale of all speeds: at 45° an error of 2° makes 3.5 %. Compare "
-        "`speed_mean` with a car whose speed is known.",
+        "Look across the lanes, at about 45°, with `magnitude_least` as high as the farthest "
+        "lane's cars allow: the longer a vehicle is in the beam, the more are merged.",
+        "The angle is the scale of all speeds: at 45° an error of 2° makes 3.5 %, and the sight of "
+        "what passes near by is some degrees steeper than the beam. Set `angle_deg` so that "
+        "`speed_mean` is right for a car whose speed is known.",
         "Standing vehicles are not seen. Who stops in the beam and goes on within a minute is one.",
         "Without power it forgets its settings, units among them. A report that names other units "
         "than km/h is refused; it is set up again every five minutes and after 12 s of silence.",
@@ -50,7 +51,6 @@ FACTS = {
 }
 SAYS = doppler.SAYS
 LINE_MS = 100
-_HALF_BEAM_DEG = 10
 _ANSWERS = {
     b"UK": b'{"Units":"km-per-hr"}',
     b"??": b'{"Product":"OPS243"}\r\n{"Version":"1.3.1"}\r\n{"SamplingRate":20000, '
@@ -60,8 +60,8 @@ _ANSWERS = {
 
 class Model:
     def __init__(self, source, options):
-        angle = options.get("angle_deg", 30)
-        self._beam = doppler.Beam(source, angle, _HALF_BEAM_DEG, LINE_MS)
+        angle = options.get("angle_deg", 45)
+        self._beam = doppler.Beam(source, angle, LINE_MS)
         self._minus = options.get("approaching_sign") == "minus"
         # As it comes: m/s, plain lines, nothing when nothing moves.
         self.said = []
