@@ -27,7 +27,8 @@ class Kind:
     """One way to correct. work: (value, %RH, the file's numbers) -> value.
 
     numbers: {name: (least, most, what holds unless said, None: it must be said)}. channel: how
-    its name must end. every_ms: made of averages over so much at least, 0: of readings.
+    its name must end. every_ms: made of averages over so much at least, 0: of readings. sensors:
+    those for which alone it was found, of which the file must name one.
     """
 
     work: Callable[[Decimal, Decimal, dict[str, Decimal]], Decimal]
@@ -36,6 +37,7 @@ class Kind:
     channel: str = ""
     by_humidity: bool = True
     every_ms: int = 0
+    sensors: tuple[str, ...] = ()
 
 
 def _kappa_koehler(value: Decimal, humidity: Decimal, numbers: dict[str, Decimal]) -> Decimal:
@@ -65,8 +67,15 @@ KINDS = {
         {"slope": ("0.01", "100", None), "offset": ("-1000000", "1000000", "0")},
         by_humidity=False,
     ),
-    # Only Plantower's sensors give a value for "standard" particles beside that for the air.
-    "epa-2021": Kind(_epa_2021, unit="ug/m3", channel="pm2_5_standard", every_ms=HOUR_MS),
+    # Only Plantower's sensors give a value for "standard" particles beside that for the air, and
+    # of those these have the PMS5003's optics. A reading does not say which one it is from.
+    "epa-2021": Kind(
+        _epa_2021,
+        unit="ug/m3",
+        channel="pm2_5_standard",
+        every_ms=HOUR_MS,
+        sensors=("pms5003", "pms7003", "pmsa003i"),
+    ),
 }
 _KEYS = ("id", "kind", "node", "stream", "channel", "humidity", "from", "until")
 
@@ -118,7 +127,7 @@ def _correction(entry: dict, where: str) -> Correction:
     if not isinstance(entry, dict) or entry.get("kind") not in KINDS:
         raise checks.ConfigError(f"{where}.kind: needs one of {', '.join(KINDS)}")
     kind = KINDS[entry["kind"]]
-    checks.keys(entry, where, (*_KEYS, *kind.numbers))
+    checks.keys(entry, where, (*_KEYS, *kind.numbers, *(["sensor"] if kind.sensors else [])))
     checks.check_name(entry, "id", f"{where}.id")
     for key in ("node", "stream", "channel", "humidity"):
         checks.text(entry, key, where, 1, 100)
@@ -126,6 +135,9 @@ def _correction(entry: dict, where: str) -> Correction:
     if not channel or not channel.endswith(kind.channel):
         ending = f", one that ends with {kind.channel}" if kind.channel else ""
         raise checks.ConfigError(f"{where}.channel: needs a channel's name{ending}")
+    if kind.sensors and entry.get("sensor") not in kind.sensors:
+        # What was found with one make of optics is not true of another.
+        raise checks.ConfigError(f"{where}.sensor: needs one of {', '.join(kind.sensors)}")
     if not kind.by_humidity and ("until" not in entry or "node" not in entry):
         # What one sensor showed beside a reference is true of that sensor, and not for ever.
         raise checks.ConfigError(f"{where}: needs node and until")

@@ -44,6 +44,7 @@ EPA = """
 [[correction]]
 id = "epa"
 kind = "epa-2021"
+sensor = "pms5003"
 channel = "pm2_5_standard"
 """
 
@@ -154,6 +155,9 @@ def test_a_co_location_holds_for_its_node_and_its_time_only(tmp_path):
         ("[[correction]]", "[correction]", "not TOML"),
         (GOOD, "", "needs [[correction]]"),
         (GOOD, EPA.replace("_standard", ""), "one that ends with pm2_5_standard"),
+        (GOOD, EPA.replace("pms5003", "sds011"), "[0].sensor: needs one of pms5003, pms7003, pmsa"),
+        (GOOD, EPA.replace('sensor = "pms5003"', ""), "correction[0].sensor: needs one of pms5003"),
+        ("kappa = 0.4", 'sensor = "pms5003"', "correction[0]: unknown key 'sensor'"),
     ],
 )
 def test_a_wrong_file_is_one_line_with_the_key_that_is_wrong(tmp_path, old, new, part):
