@@ -8,6 +8,7 @@ vehicle is in its beam for no longer than it must.
 from micropython import const
 
 from gateway import tracker, traffic
+from gateway.cosine import secant
 
 DIRECTIONS = tracker.DIRECTIONS
 OPTIONS = (
@@ -39,8 +40,6 @@ _ASK_MS = const(4000)
 # It may have been without power, and forgotten what it was told.
 _SET_UP_MS = const(300000)
 _ALIVE_MS = const(12000)
-# Cosine of 0, 5, … 70 degrees in 1/1024.
-_COSINE = (1024, 1020, 1008, 989, 962, 928, 887, 839, 784, 724, 658, 587, 512, 433, 350)
 
 
 def tenths(text):
@@ -56,19 +55,6 @@ def tenths(text):
     return -value if text[:1] == b"-" else value
 
 
-def cosine(degrees):
-    """Return the cosine of 0 to 70 degrees in 1/1024."""
-    place, rest = degrees // 5, degrees % 5
-    if not rest:
-        return _COSINE[place]
-    return _COSINE[place] + (_COSINE[place + 1] - _COSINE[place]) * rest // 5
-
-
-def factor(angle_deg):
-    """Return by what a speed along the sight makes that along the road, in 1/1024."""
-    return (1 << 20) // cosine(angle_deg)
-
-
 class Passages:
     """Feed it `observe()`; `period` (traffic.Period of DIRECTIONS) counts the vehicles.
 
@@ -77,7 +63,7 @@ class Passages:
 
     def __init__(self, period, angle_deg, gap_ms, hits_least):
         self._period = period
-        self._factor = factor(angle_deg)
+        self._factor = secant(angle_deg)
         self._gap_ms = gap_ms
         self._hits_least = hits_least
         # Of each direction: when last seen, how often, the sum of its speeds, the last of them.

@@ -7,6 +7,8 @@ stands is not seen by such a radar: near the line, its place is remembered until
 
 from micropython import const
 
+from gateway.cosine import secant
+
 # The lanes of a radar that looks along the road.
 DIRECTIONS = ("approaching", "leaving")
 APPROACHING = const(0)
@@ -36,10 +38,16 @@ _SAME_SPEED = const(40)
 _DEAD_TIME_MS = const(700)
 _SPARSE_MS = const(1700)
 _DEAD_TIME_SPEED = const(25)
+# Nearer than this, in a queue, are two vehicles side by side.
+_BESIDE_CM = const(300)
 # What was hidden before has moved at least so far since, in m; drops of rain do not.
 _LATE_MOVED_M = const(5)
+# Who is slower than this, in 0.1 km/h, must have moved so far, in m: drops of rain are slow, too.
+_CREEPING = const(250)
+_CREPT_M = const(8)
 # Beyond this angle a speed is corrected by too much to be trusted, while there are better ones.
 _STEEP_DEG = const(25)
+_STEEP_MEANS = const(4)
 # Further behind the line nothing is counted: who was counted before may be lost and found there.
 _LATE_MOST_CM = const(2000)
 # So many echoes make the speed of a vehicle, the last before the line.
@@ -133,17 +141,19 @@ class Tracker:
         track[_SEEN] = now
         track[_LAST] = distance
         track[_HITS] += 1
+        along = self._along(distance, speed, angle)
         if abs(angle + self._yaw) <= _STEEP_DEG:
             # The first of these takes the place of all steeper ones.
             track[_MEANS] = min(track[_MEANS] + 1, _MEAN_MOST)
-            along = self._along(distance, speed, angle)
-            track[_MEAN] += (along - track[_MEAN]) // track[_MEANS]
+            half = track[_MEANS] >> 1
+            track[_MEAN] += (along - track[_MEAN] + half) // track[_MEANS]
+        elif not track[_MEANS]:
+            # Who leaves on a far lane is steep up to the line: the later, the better.
+            track[_MEAN] += (along - track[_MEAN]) // _STEEP_MEANS
 
     def _along(self, distance, speed, angle):
         """Return the speed along the road, in 1/160 km/h."""
-        square = min(angle + self._yaw, 45) ** 2
-        # 1/cos in 1/1024, good to 2 % at 45 degrees, to 0.1 % below 30.
-        factor = 1024 + square * 10 // 64 + square * square // 50517
+        factor = secant(angle + self._yaw)
         if self._height and distance > 2 * self._height:
             factor += 512 * self._height * self._height // (distance * distance)
         return speed * 160 * factor >> 10
@@ -185,10 +195,12 @@ class Tracker:
             return
         if track[_HITS] < _SURE_HITS and self._is_sparse(track, now):
             return
+        gone = abs(track[_LAST] - track[_FROM])
+        if track[_SPEED] < _CREEPING and gone < _CREPT_M:
+            return
         first = track[_FROM] * 100
         if (self._line - first if track[_AWAY] else first - self._line) < 0:
             # It began behind the line.
-            gone = abs(track[_LAST] - track[_FROM])
             if track[_HITS] < _LATE_HITS or gone < _LATE_MOVED_M:
                 return
             track[_DONE] = True
@@ -223,6 +235,9 @@ class Tracker:
         self._last[lane] = now, speed, sparse
         dead = _SPARSE_MS if sparse or was_sparse else _DEAD_TIME_MS
         soon = last is not None and now - last < dead
+        if speed < _CREEPING and soon:
+            # In a queue no truck's other end comes so near behind: it is who stands beside.
+            soon = (now - last) * speed // 360 >= _BESIDE_CM
         if soon and abs(speed - last_speed) < _DEAD_TIME_SPEED:
             return
         self._period.count(lane, now, speed)

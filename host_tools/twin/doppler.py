@@ -1,6 +1,6 @@
 """Whose speed a radar reports that knows only the strongest: for less than a second a vehicle."""
 
-from gateway.doppler import factor
+from gateway.cosine import secant
 from host_tools.twin import vehicles
 
 SAYS = {"vehicles": (0, vehicles.VEHICLES_MOST), "speed_mean": (30, 2000)}
@@ -24,7 +24,7 @@ class Beam:
 
     def __init__(self, source, angle_deg, line_ms):
         self._source = source
-        self._factor = factor(angle_deg)
+        self._factor = secant(angle_deg)
         self._line_ms = line_ms
         self._vehicles = vehicles.Plan(source, self._recorded, self._invent)
         self._at = None

@@ -35,13 +35,6 @@ def test_tenths_reads_what_radars_write_and_nothing_else():
         assert raises(ValueError, doppler.tenths, text) == "number", text
 
 
-def test_factor_is_that_of_the_cosine():
-    assert doppler.factor(0) == 1024
-    # Between the table's places it is good to a thousandth.
-    for angle, exact in ((30, 1.15470), (45, 1.41421), (48, 1.49448), (63, 2.20269)):
-        assert abs(doppler.factor(angle) / 1024 - exact) < 0.003 * exact, angle
-
-
 def test_passages_one_without_a_gap_is_one_vehicle():
     watch = Watch()
     watch.drive(1000, 500)

@@ -62,9 +62,10 @@ _COMMAND_HEAD = b"\xfd\xfc\xfb\xfa"
 _COMMAND_TAIL = b"\x04\x03\x02\x01"
 # How much a receive buffer could ever hold: what is older than this never reached the node.
 _MEMORY_MS = 5000
-# Long enough before the line for the mean of its echoes to be exact to 0.1 km/h, and not longer;
-# then over it.
+# Long enough before the line for the mean of its echoes to be exact to 0.1 km/h, and so far that it
+# is no drop of rain; not longer; then over it.
 _BEFORE_MS = 1500
+_BEFORE_LEAST_M = 9
 _BEFORE_MOST_M = 88
 _AFTER_MS = 500
 _AFTER_LEAST_M = 2
@@ -171,7 +172,8 @@ class Model:
 def _recorded(start, end, values, line_m):
     """Return the vehicles of a recorded period: evenly spaced, all at the recorded mean speed."""
     speed = values.get("speed_mean", vehicles.USUAL_SPEED)
-    before = min(_BEFORE_MS, _BEFORE_MOST_M * 36000 // max(speed, 1))
+    before = max(_BEFORE_MS, _BEFORE_LEAST_M * 36000 // max(speed, _SLOWEST))
+    before = min(before, _BEFORE_MOST_M * 36000 // max(speed, 1))
     after = max(_AFTER_MS, _AFTER_LEAST_M * 36000 // max(speed, _SLOWEST))
     cm = 100 * line_m + before * speed // 360
     found = []
