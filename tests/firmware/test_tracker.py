@@ -1,3 +1,5 @@
+import math
+
 from gateway import tracker, traffic
 from gateway.tracker import Tracker
 
@@ -132,6 +134,42 @@ def test_tracker_height_makes_a_near_speed_greater():
     for i in range(40):
         watched.observe(i * STEP_MS, [(40 - 13 * i // 10, 47, False, 0)])
     assert 477 <= finish(period)[3] <= 495
+
+
+def test_tracker_what_is_slow_must_have_moved_before_it_counts():
+    # A drop of rain that hangs before the line, and a bicycle that goes the same 15 km/h.
+    drops = {i * STEP_MS: [(29, 15, True, 0)] for i in range(20)}
+    assert watch(drops)[0] == 0
+    found = {}
+    drive(found, 0, 22, 15, True, 60)
+    assert watch(found)[:3] == (1, 0, 1)
+
+
+def test_tracker_who_is_steep_up_to_the_line_has_the_speed_of_its_last_echoes():
+    # 13 m aside of the road's direction, leaving: 50 km/h along the road.
+    period = traffic.Period(CHANNELS)
+    watched = Tracker(period, line_m=26)
+    for i in range(40):
+        along = 10 + 1.389 * i
+        distance = (along * along + 169) ** 0.5
+        angle = math.degrees(math.atan2(13, along))
+        kmh = round(50 * along / distance)
+        watched.observe(i * STEP_MS, [(round(distance), kmh, True, round(angle))])
+    assert abs(finish(period)[3] - 500) <= 15
+
+
+def test_tracker_those_beside_each_other_in_a_queue_are_two():
+    period = traffic.Period(CHANNELS)
+    watched = Tracker(period)
+    first, second = 50.0, 58.0
+    for i in range(150):
+        # The second one comes up to a metre and a half behind the first, in another lane.
+        speed = 20 if second - first > 1.5 else 12
+        first -= 12 / 36
+        second -= speed / 36
+        echoes = [(round(first), 12, False, 0), (round(second), speed, False, 0)]
+        watched.observe(i * STEP_MS, echoes)
+    assert finish(period)[0] == 2
 
 
 def test_tracker_rounds_mean_and_percentile():
