@@ -7,7 +7,8 @@ checksum again, so that the walk itself is put to the test. A failure names the 
 that replay it: `python tests/fuzz_frames.py 1 SEED NUMBER`.
 
 Where numba is installed the range coder's inner function is compiled for all but one frame of
-twenty; the walk around it is plain Python in all.
+twenty; the walk around it is plain Python in all. The decoder for many frames, compiled as a whole
+and without a check of any index, sees every frame as well and has to say the same.
 """
 
 import binascii
@@ -28,6 +29,11 @@ if __name__ == "__main__":
 from gateway import frame, rangecoder
 from random_frames import random_frame
 from support import Noise
+
+try:
+    from host_tools.bulk import frames as bulk
+except ImportError:
+    bulk = None
 
 GOOD = 64
 # 1,024 rows of 32 channels, a list of Python's integers each, and as much again on the way.
@@ -107,6 +113,17 @@ def _compiled():
     return compiled
 
 
+def _in_bulk(data, rows):
+    """Decode as the city does; AssertionError unless that gives `rows` rows, 0: a refusal."""
+    if bulk is None or bulk.walk is None:
+        return
+    try:
+        found = sum(len(batch.times) for batch in bulk.decode([data]))
+    except ValueError:
+        found = 0
+    assert found == rows, f"{found} rows in bulk, {rows} else"
+
+
 @contextlib.contextmanager
 def _using(code):
     """Decode with `code` for a while: others in this process find the plain function again."""
@@ -144,6 +161,7 @@ def work(task):
                 if number % WATCHED_EVERY == 0:
                     most_bytes = max(most_bytes, _memory(data))
                     assert most_bytes <= MEMORY_MOST, f"{most_bytes} bytes of memory"
+            _in_bulk(data, found)
         except Exception as error:
             return rows, refused, most_bytes, slowest, f"seed {seed} number {number}: {error!r}"
         rows += found
