@@ -1,4 +1,4 @@
-"""Stock MicroPython, of one version for every chip: from a file, from the cache, or downloaded."""
+"""Stock MicroPython, of a version pinned for each chip: from the cache, or downloaded."""
 
 from __future__ import annotations
 
@@ -12,23 +12,39 @@ import platformdirs
 from host_tools.errors import UserError
 
 SITE = "https://micropython.org/resources/firmware"
-RELEASE = "20250911-v1.26.1"
 NAMES = {
     "esp32": "ESP32_GENERIC",
     "esp32s3": "ESP32_GENERIC_S3",
     "esp32c3": "ESP32_GENERIC_C3",
     "esp32c6": "ESP32_GENERIC_C6",
 }
-# {chip: SHA-256}. The project publishes none; only what was computed from a file that came from its
-# site belongs here. Until then `--sha256` says which file is meant.
-SHA256: dict[str, str] = {}
+# {chip: (release, SHA-256)}. The project publishes no sums: these are of the files as public
+# repositories of two or more owners keep them, byte for byte the same (docs/image.md).
+PINNED = {
+    "esp32": (
+        "20250911-v1.26.1",
+        "6b5272b6edd15fc4d1627ec559a27a5d5a7b86e5ea7f8013941eb10c877edd4e",
+    ),
+    "esp32s3": (
+        "20250911-v1.26.1",
+        "d6c48687f684cc7c002a0a4acd258f881c4b391f3ef121726a3b7cd285dcdbbc",
+    ),
+    "esp32c3": (
+        "20250911-v1.26.1",
+        "349c9eee019eb6b026ca5b7c6069393a9b2a67098cc29fdbac5c82a286c8afa2",
+    ),
+    "esp32c6": (
+        "20260406-v1.28.0",
+        "d338042d2dd87a00dad2163071f44bf67da1401e1d1d0686f2bb2e336e78f0e6",
+    ),
+}
 BYTES_MOST = 8 << 20
 ANSWER_WITHIN_S = 30
 
 
 def file_name(chip: str) -> str:
     """Return what the project calls the file for that chip."""
-    return f"{NAMES[chip]}-{RELEASE}.bin"
+    return f"{NAMES[chip]}-{PINNED[chip][0]}.bin"
 
 
 def cache() -> Path:
@@ -41,18 +57,12 @@ def fetch(
 ) -> Path:
     """Return the path of the pinned file for a chip, downloaded the first time.
 
-    `sha256`: what it must be (64 hexadecimal digits); not needed for a file that is in the cache.
-    `UserError` says why there is none.
+    `sha256`: what it must be (64 hexadecimal digits), if not what is pinned. `UserError` says why
+    there is none.
     """
     site, folder = site or SITE, folder or cache()
-    path, noted = folder / file_name(chip), folder / f"{file_name(chip)}.sha256"
-    if sha256 is None:
-        sha256 = SHA256.get(chip) or (noted.read_text() if noted.exists() else None)
-    if sha256 is None:
-        raise UserError(
-            f"{file_name(chip)}: no SHA-256 of it is known; name it with --sha256, "
-            "or a file with --micropython"
-        )
+    path = folder / file_name(chip)
+    sha256 = sha256 or PINNED[chip][1]
     if path.exists() and hashlib.sha256(path.read_bytes()).hexdigest() == sha256.lower():
         return path
     data = _download(f"{site}/{file_name(chip)}")
@@ -61,7 +71,6 @@ def fetch(
     partial = path.with_suffix(".partial")
     partial.write_bytes(data)
     partial.replace(path)
-    noted.write_text(sha256.lower())
     return path
 
 

@@ -217,17 +217,18 @@ def test_the_pinned_file_is_downloaded_once_checked_and_kept(tmp_path, monkeypat
     right = hashlib.sha256(content).hexdigest()
     monkeypatch.setattr(stock_files, "cache", lambda: tmp_path / "cache")
     arguments = ("image", "--board", "esp32c3_generic", "-o", tmp_path / "image.bin")
-    code, said = kista(*arguments)
-    assert code == 1 and said == (
-        f"ESP32_GENERIC_C3-{stock_files.RELEASE}.bin: no SHA-256 of it is known; "
-        "name it with --sha256, or a file with --micropython"
-    )
+    release, pinned = stock_files.PINNED["esp32c3"]
     with site(content) as (address, asked):
         monkeypatch.setattr(stock_files, "SITE", address)
-        assert kista(*arguments, "--sha256", right)[0] == 0
-        # Neither the network nor the hash is needed again.
+        code, said = kista(*arguments)
+        assert code == 1 and said.endswith(
+            f"not the file that is meant; its SHA-256 is {right}, not {pinned}"
+        )
+        monkeypatch.setitem(stock_files.PINNED, "esp32c3", (release, right))
         assert kista(*arguments)[0] == 0
-    assert asked == [f"/ESP32_GENERIC_C3-{stock_files.RELEASE}.bin"]
+    # The network is not needed again.
+    assert kista(*arguments)[0] == 0
+    assert asked == [f"/ESP32_GENERIC_C3-{release}.bin"] * 2
     assert (
         image.make(boards.load("esp32c3_generic"), stock_files.fetch("esp32c3")).whole()
         == (tmp_path / "image.bin").read_bytes()
@@ -240,7 +241,7 @@ def test_a_file_in_the_cache_that_went_bad_is_downloaded_again(tmp_path):
     with site(content) as (address, asked):
         path = stock_files.fetch("esp32", right, address, tmp_path)
         path.write_bytes(content[:1000])
-        assert stock_files.fetch("esp32", None, address, tmp_path).read_bytes() == content
+        assert stock_files.fetch("esp32", right, address, tmp_path).read_bytes() == content
     assert len(asked) == 2
 
 
@@ -255,7 +256,7 @@ def test_a_file_in_the_cache_that_went_bad_is_downloaded_again(tmp_path):
 def test_a_download_that_fails_says_so_and_leaves_nothing(tmp_path, content, status, said):
     with site(content, status) as (address, _), pytest.raises(UserError) as error:
         stock_files.fetch("esp32", "0" * 64, address, tmp_path)
-    name = f"{address}/ESP32_GENERIC-{stock_files.RELEASE}.bin"
+    name = f"{address}/{stock_files.file_name('esp32')}"
     assert str(error.value).startswith(name + said)
     assert not list(tmp_path.iterdir())
 
