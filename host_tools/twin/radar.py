@@ -74,7 +74,7 @@ class Radar:
                 key=lambda pair: pair[0],
             )
             for number, ((along, aside), one) in enumerate(seen):
-                if 3 < along < RANGE_M + 5:
+                if 3 < along < RANGE_M + 5 and one.v / KMH >= SLOWEST_KMH:
                     nearer = seen[max(0, number - _HIDE_MOST) : number]
                     echoes += self._echoes(way.number, along, aside, one, nearer)
         echoes = _merged(echoes) + self._rain_drops()

@@ -3,8 +3,8 @@
 import pytest
 
 from tests.bench import traffic_chart
-from tests.bench.traffic import Case, run
-from tests.bench.traffic_hours import cases, figures, geh
+from tests.bench.traffic import Case, Count, run
+from tests.bench.traffic_hours import cases, figures, geh, kinds, overview, table
 
 MINUTES = 5
 
@@ -30,6 +30,26 @@ def test_geh_is_the_textbooks():
     assert geh(1000, 900) == pytest.approx((2 * 100**2 / 1900) ** 0.5)
 
 
-def test_the_chart_has_a_dot_for_each_hour():
-    svg = traffic_chart.draw({"dry": [(100, 101), (900, 880)], "rain": [(400, 430)]})
-    assert svg.count('r="4"') == 3 and "GEH below 5" in svg
+def test_every_kind_of_radar_has_its_line():
+    counts = [Count(way, 100, 98, 50.0, 49.0) for way in (0, 1)]
+    one = figures([counts])
+    assert table({"dry": one})[2] == "| dry | 1 | 200 | 100%, 0.2 | −2.0% | 2.0% | -1.0, -1.0 |"
+    line = overview("ld2451", one, one)
+    assert line.startswith("| `ld2451` | 100%, 2.0% | -1.0; 100% within 2 |")
+    flat = [case for groups in kinds().values() for group in groups.values() for case in group]
+    assert len(set(flat)) == len(flat) and {case.sensor for case in flat} == set(kinds())
+
+
+@pytest.mark.parametrize("sensor", ["ld2415h", "ops243a"])
+def test_a_speed_radar_counts_a_thin_street(sensor):
+    counts = run(Case(13, 300, seconds=MINUTES * 60, sensor=sensor))
+    found = figures([counts], MINUTES * 60)
+    assert found.vehicles > 40 and found.geh_good == 1, found
+    assert abs(found.error) < 0.15 and abs(found.speed_error) < 2.5, found
+
+
+def test_the_chart_has_a_dot_for_each_hour_and_an_arrow_where_there_is_no_room():
+    dry = {"dry": [(100, 101), (900, 880)], "rain": [(400, 430)]}
+    svg = traffic_chart.draw({"ld2451": dry, "ops243a": {"dry": [(900, 500)]}})
+    assert svg.count('class="dot"') == 4 and svg.count("<circle class") == 3
+    assert "GEH below 5" in svg and "OPS243-A" in svg

@@ -1,8 +1,8 @@
-"""Radar and tracker over more than fifty hours of a generated street, from night to jam.
+"""Radars over more than fifty hours of a generated street, from night to jam.
 
     python -m tests.bench.traffic_hours [CHART.svg] [PROCESSES]
 
-Prints a table, and draws the chart of docs/traffic.md.
+Prints the tables of docs/traffic.md, and draws its chart.
 """
 
 from __future__ import annotations
@@ -19,6 +19,8 @@ from tests.bench.traffic import HOUR_S, Case, Count, run
 FLOWS = tuple(range(100, 1000, 100))
 GREENS = (0.45, 0.35, 0.25)
 GEH_GOOD = 5.0
+SPEED_GOOD_KMH = 2.0
+SPEED_RADARS = ("ld2415h", "ops243a")
 
 
 def cases() -> dict[str, list[Case]]:
@@ -38,6 +40,25 @@ def cases() -> dict[str, list[Case]]:
     }
 
 
+def speed_radar_cases(sensor: str) -> dict[str, list[Case]]:
+    """Return the hours of a radar that knows only the strongest speed."""
+    jams = [(600, 0.45), (600, 0.25), (900, 0.35)]
+    return {
+        "free flow, dry": [Case(700 + f // 100, f, sensor=sensor) for f in FLOWS],
+        "stop and go at a signal": [
+            Case(800 + n, f, green=green, sensor=sensor) for n, (f, green) in enumerate(jams)
+        ],
+        "two lanes a way, free flow": [
+            Case(900 + f // 100, f, lanes=2, sensor=sensor) for f in (300, 600, 900)
+        ],
+    }
+
+
+def kinds() -> dict[str, dict[str, list[Case]]]:
+    """Return the hours of each kind of radar, by what they are."""
+    return {"ld2451": cases(), **{name: speed_radar_cases(name) for name in SPEED_RADARS}}
+
+
 @dataclass(frozen=True)
 class Figures:
     """Of a group's hours: each hour and way counts once."""
@@ -47,13 +68,27 @@ class Figures:
     geh: list[float]
     error: float
     mape: float
-    speed_error: float
-    speed_worst: float
+    speeds: list[float]
 
     @property
     def geh_good(self) -> float:
         """Return the share of hours with a GEH below 5."""
         return sum(one < GEH_GOOD for one in self.geh) / len(self.geh)
+
+    @property
+    def speed_error(self) -> float:
+        """Return the mean error of the hours' mean speeds."""
+        return sum(self.speeds) / len(self.speeds)
+
+    @property
+    def speed_worst(self) -> float:
+        """Return the error of the hour whose mean speed is the worst."""
+        return max(self.speeds, key=abs)
+
+    @property
+    def speed_good(self) -> float:
+        """Return the share of hours whose mean speed is good."""
+        return sum(abs(one) <= SPEED_GOOD_KMH for one in self.speeds) / len(self.speeds)
 
 
 def geh(told: float, true: float) -> float:
@@ -85,41 +120,84 @@ def figures(hours: Iterable[list[Count]], hour_s: int = HOUR_S) -> Figures:
         gehs,
         (told - true) / true,
         sum(errors) / len(errors),
-        sum(speeds) / len(speeds),
-        max(speeds, key=abs),
+        speeds,
     )
 
 
+def table(found: dict[str, Figures]) -> list[str]:
+    """Return the lines of a kind's table."""
+    lines = [
+        "| hours of | hours | vehicles | GEH below 5, worst | count | MAPE "
+        "| speed: mean, worst (km/h) |",
+        "|---|---|---|---|---|---|---|",
+    ]
+    for name, one in found.items():
+        lines.append(
+            f"| {name} | {one.hours} | {one.vehicles:,} | {one.geh_good:.0%}, {max(one.geh):.1f} "
+            f"| {_signed(one.error)} | {one.mape:.1%} "
+            f"| {one.speed_error:+.1f}, {one.speed_worst:+.1f} |"
+        )
+    return lines
+
+
+def overview(name: str, free: Figures, jam: Figures) -> str:
+    """Return a kind's line in the table of all."""
+    cells = []
+    for one in (free, jam):
+        cells.append(f"{one.geh_good:.0%}, {one.mape:.1%}")
+        cells.append(f"{one.speed_error:+.1f}; {one.speed_good:.0%} within 2")
+    return f"| `{name}` | {' | '.join(cells)} |"
+
+
+def _signed(share: float) -> str:
+    return f"{share:+.1%}".replace("-", "−")
+
+
 def main(chart: Path | None, processes: int) -> None:
-    groups = cases()
-    flat = [case for group in groups.values() for case in group]
+    every = kinds()
+    flat = [case for groups in every.values() for group in groups.values() for case in group]
+    counted = {}
     with Pool(processes) as pool:
-        counted = {}
-        order = sorted(flat, key=lambda case: (-case.green, case.lanes * case.flow))
+        order = sorted(flat, key=lambda case: (case.green, -case.lanes * case.flow))
         for case, counts in zip(order, pool.imap(run, order), strict=True):
             counted[case] = counts
             print(f"\r{len(counted)} of {len(flat)} hours", end="", file=sys.stderr, flush=True)
     print(file=sys.stderr)
-    found = {name: figures(counted[case] for case in group) for name, group in groups.items()}
-    print(f"{'hours of':32}{'hours':>6}{'vehicles':>9}{'GEH<5':>8}{'worst':>7}", end="")
-    print(f"{'count':>8}{'MAPE':>7}{'speed':>7}{'worst':>7}")
-    for name, one in found.items():
-        print(
-            f"{name:32}{one.hours:6}{one.vehicles:9,}{one.geh_good:8.0%}{max(one.geh):7.1f}"
-            f"{one.error:+8.1%}{one.mape:7.1%}{one.speed_error:+7.1f}{one.speed_worst:+7.1f}"
+    lines = []
+    for kind, groups in every.items():
+        found = {name: figures(counted[case] for case in group) for name, group in groups.items()}
+        print(f"\n{kind}\n")
+        print("\n".join(table(found)))
+        free, jam = (
+            figures(counted[c] for g in groups.values() for c in g if is_it(c))
+            for is_it in (_is_free, _is_jam)
         )
+        lines.append(overview(kind, free, jam))
+    print("\none lane a way: free flow, stop and go\n")
+    print("\n".join(lines))
     if chart:
-        dots = [
-            (name, sum(one.true for one in counted[case] if one.way == way), way, counted[case])
-            for name, group in groups.items()
+        chart.write_text(traffic_chart.draw({kind: dots(g, counted) for kind, g in every.items()}))
+
+
+def _is_free(case: Case) -> bool:
+    return case.green >= 1 and case.lanes == 1
+
+
+def _is_jam(case: Case) -> bool:
+    return case.green < 1 and case.lanes == 1
+
+
+def dots(groups: dict[str, list[Case]], counted: dict) -> dict[str, list[tuple[int, int]]]:
+    """Return {what the hours were: [(passed, counted), …]}, an hour and way each."""
+    points = {}
+    for name, group in groups.items():
+        points[name] = [
+            (sum(one.true for one in mine), sum(one.told for one in mine))
             for case in group
             for way in (0, 1)
+            for mine in [[one for one in counted[case] if one.way == way]]
         ]
-        points = {name: [] for name in groups}
-        for name, true, way, counts in dots:
-            told = sum(one.told for one in counts if one.way == way)
-            points[name].append((true, told))
-        chart.write_text(traffic_chart.draw(points))
+    return points
 
 
 if __name__ == "__main__":
