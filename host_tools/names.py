@@ -157,6 +157,9 @@ def _known_elsewhere(files) -> set[str]:
             if isinstance(node, ast.Constant) and isinstance(node.value, str):
                 # A key; or what `hasattr` asks for.
                 kept.add(node.value)
+            elif isinstance(node, DEFINITIONS) and node.name.startswith("__"):
+                # The interpreter asks for these, of modules as well.
+                kept.add(node.name)
             elif isinstance(node, (ast.Import, ast.ImportFrom)):
                 kept |= {alias.asname for alias in node.names if alias.asname}
                 module = getattr(node, "module", None)

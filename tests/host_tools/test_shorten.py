@@ -117,6 +117,12 @@ def test_what_is_asked_of_hardware_keeps_its_name():
     assert "def sole" in short["kit/app.py"] and "A.sole()" in short["kit/hal_board.py"]
 
 
+def test_what_the_interpreter_asks_for_keeps_its_name():
+    lazy = "def __getattr__(name):\n    return name\n\n\nclass Held:\n    async def __aenter__(self):\n"
+    short = shorten.shorten({**TEXTS, "kit/lazy.py": lazy + "        pass\n"})["kit/lazy.py"]
+    assert "def __getattr__(" in short and "async def __aenter__(" in short
+
+
 def test_constants_become_numbers_and_leave_their_module():
     short = shorten.shorten(TEXTS)
     assert "STEP" not in short["kit/app.py"] and "(6)" in short["kit/app.py"]
