@@ -118,8 +118,9 @@ def test_what_is_asked_of_hardware_keeps_its_name():
 
 
 def test_what_the_interpreter_asks_for_keeps_its_name():
-    lazy = "def __getattr__(name):\n    return name\n\n\nclass Held:\n    async def __aenter__(self):\n"
-    short = shorten.shorten({**TEXTS, "kit/lazy.py": lazy + "        pass\n"})["kit/lazy.py"]
+    lazy = "def __getattr__(name):\n    return name\n"
+    held = "class Held:\n    async def __aenter__(self):\n        pass\n"
+    short = shorten.shorten({**TEXTS, "kit/lazy.py": lazy + held})["kit/lazy.py"]
     assert "def __getattr__(" in short and "async def __aenter__(" in short
 
 
