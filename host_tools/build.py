@@ -25,7 +25,10 @@ FIRMWARE = ROOT / "firmware"
 DRIVERS = ROOT / "drivers"
 TWIN = ROOT / "host_tools" / "twin"
 # Files of the twin that run inside the simulated node, beside the firmware.
-TWIN_DEVICE = ("hal.py", "contacts.py", "scheduler.py", "node.py", "node_exits.py")
+TWIN_DEVICE = (
+    *("hal.py", "edge_buses.py", "contacts.py"),
+    *("scheduler.py", "node.py", "node_exits.py"),
+)
 # Machine code carries integers of one word; numbers beyond that go through the bytecode of the same
 # source.
 BYTECODE_OF = {"gateway/rangecoder_full.py": FIRMWARE / "gateway" / "rangecoder.py"}

@@ -13,8 +13,6 @@ import time
 
 from micropython import const
 
-from host_tools.twin.contacts import edges
-
 REQUEST = "<BBqIH"
 ANSWER = "<BH"
 ANSWER_BYTES = const(3)
@@ -40,10 +38,10 @@ RESET = const(13)
 ROW = const(14)
 COMMIT = const(15)
 SAY = const(16)
+TIME_ASK = const(17)
+TIME_TOLD = const(18)
 
 _TICKS_PERIOD = const(1 << 30)
-_NTP_DELAY_MS = const(40)
-_NTP_UNIX_S = const(2208988800)
 _MASK = const(0xFFFFFFFF)
 
 
@@ -99,7 +97,9 @@ class Partition:
         self._pipe.ask(FLASH_ERASE, self._place, offset)
 
 
-class Uart:
+class Bus:
+    """A serial line or an I2C bus."""
+
     def __init__(self, pipe, place):
         self._pipe = pipe
         self._place = place
@@ -119,12 +119,6 @@ class Uart:
     def write(self, data):
         self._pipe.ask(UART_WRITE, self._place, 0, bytes(data))
 
-
-class I2c:
-    def __init__(self, pipe, place):
-        self._pipe = pipe
-        self._place = place
-
     def readfrom_mem_into(self, address, register, buf):
         where = address << 8 | register
         buf[:] = self._pipe.ask(I2C_READ_MEM, self._place, where, size=len(buf))
@@ -138,65 +132,6 @@ class I2c:
     def writeto(self, address, buf):
         self._pipe.ask(I2C_WRITE, self._place, address, bytes(buf))
         return len(buf)
-
-
-class I2s:
-    """The left channel of I2S, 16 bits a sample; the world's end of it is a serial line."""
-
-    def __init__(self, pipe, place):
-        self._pipe = pipe
-        self._place = place
-        self._data = b""
-
-    def readinto(self, buf):
-        import uctypes
-
-        data = self._data or self._pipe.ask(UART_READ, self._place)
-        size = min(len(data), 2 * len(buf))
-        uctypes.bytearray_at(uctypes.addressof(buf), size)[:] = data[:size]
-        self._data = data[size:]
-        return size
-
-
-class Pulse:
-    """The edges of one or two contacts; the world's end of each is a serial line."""
-
-    def __init__(self, pipe, places, now_us):
-        self._pipe = pipe
-        self._places = places
-        self._edges = []
-        self.now = now_us
-        self.lost = 0
-
-    def readinto(self, buf):
-        if not self._edges:
-            data = [self._pipe.ask(UART_READ, place) for place in self._places]
-            self._edges = edges(data, self.now()) if any(data) else []
-        count = min(len(buf), len(self._edges))
-        for i in range(count):
-            buf[i] = self._edges[i]
-        self._edges = self._edges[count:]
-        return count
-
-
-class Keep:
-    """The key-value store, and the chip's reset-surviving memory."""
-
-    def __init__(self, pipe):
-        self._pipe = pipe
-
-    def get(self, key):
-        value = self._pipe.ask(STORE_GET, 0, 0, key.encode())
-        return value[1:] if value else None
-
-    def set(self, key, value):
-        self._pipe.ask(STORE_SET, len(key), 0, key.encode() + value)
-
-    def load(self):
-        return self._pipe.ask(CRUMB_LOAD)
-
-    def save(self, crumb):
-        self._pipe.ask(CRUMB_SAVE, 0, 0, crumb)
 
 
 class Network:
@@ -226,72 +161,54 @@ class Network:
         return -61 if self.up() else None
 
 
-class TimeServer:
-    """A time server beyond the network, answering with the simulated time (RFC 5905).
-
-    `random(n)`, if it is one that misbehaves: every other answer is a wrong one.
-    """
-
-    def __init__(self, scheduler, network, random=None):
-        self._scheduler = scheduler
-        self._network = network
-        self._random = random
-        self._reply = None
-
-    def send(self, request):
-        if self._network.up():
-            now = self._scheduler.now_ms
-            self._due = now + _NTP_DELAY_MS
-            seconds, ms = divmod(now + _NTP_DELAY_MS // 2, 1000)
-            stamp = struct.pack(">II", (seconds + _NTP_UNIX_S) & _MASK, (ms << 32) // 1000)
-            head = b"\x24\x02\x06\xec" + bytes(8) + b"TWIN"
-            self._reply = head + stamp + bytes(request[40:48]) + stamp + stamp
-            if self._random:
-                self._reply = self._spoil(self._random(1)[0])
-
-    def _spoil(self, kind):
-        """Return a reply that must be refused, or the good one."""
-        good = self._reply
-        if kind < 128:
-            return good
-        if kind < 150:
-            # Kiss of death.
-            return b"\xe4\x00" + good[2:]
-        if kind < 170:
-            return good[:1] + b"\x10" + good[2:]
-        if kind < 190:
-            return good[:24] + bytes(8) + good[32:]
-        if kind < 210:
-            return good[:40] + bytes(8)
-        return good[: kind - 208]
-
-    def recv(self):
-        if self._reply is None or self._scheduler.now_ms < self._due:
-            return None
-        reply, self._reply = self._reply, None
-        return reply
-
-    def close(self):
-        self._reply = None
-
-
 class Hal:
-    """One boot of the simulated node. `places`: {name of a bus or partition: (place, bytes)}."""
+    """One boot of the simulated node. `places`: {name of a bus or partition: (place, bytes)}.
+
+    It is its own key-value store, reset-surviving memory and time server: all answers are the
+    world's.
+    """
 
     name = "twin"
 
-    def __init__(self, scheduler, pipe, places, network, seed, was_reset, faults=False):
-        self._faults = faults
+    def __init__(self, scheduler, pipe, places, network, seed, was_reset):
         self._scheduler = scheduler
         self._boot_ms = scheduler.now_ms
         self._pipe = pipe
-        self._places = places
+        # None once all buses and partitions are open.
+        self.places = places
         self._was_reset = was_reset
         self._noise = (seed ^ scheduler.now_ms & _MASK) & _MASK or 1
         self.link = network
-        self.store = self.crumb = Keep(pipe)
+        self.store = self.crumb = self
         self.sleep_ms = scheduler.sleep_ms
         self.run = scheduler.run
+
+    # The store, and the memory.
+    def get(self, key):
+        value = self._pipe.ask(STORE_GET, 0, 0, key.encode())
+        return value[1:] if value else None
+
+    def set(self, key, value):
+        self._pipe.ask(STORE_SET, len(key), 0, key.encode() + value)
+
+    def load(self):
+        return self._pipe.ask(CRUMB_LOAD)
+
+    def save(self, crumb):
+        self._pipe.ask(CRUMB_SAVE, 0, 0, crumb)
+
+    # A datagram to the time server and back.
+    def datagram(self, host, port):
+        return self
+
+    def send(self, request):
+        self._pipe.ask(TIME_ASK, 0, 0, bytes(request))
+
+    def recv(self):
+        return self._pipe.ask(TIME_TOLD) or None
+
+    def close(self):
+        pass
 
     def uid(self):
         return b"\x02twin\x01"
@@ -321,31 +238,32 @@ class Hal:
         pass
 
     def uart(self, name, baudrate, rxbuf):
-        return Uart(self._pipe, self._places[name][0])
+        return Bus(self._pipe, self.places[name][0])
 
     def i2c(self, name, freq):
-        return I2c(self._pipe, self._places[name][0])
+        return Bus(self._pipe, self.places[name][0])
 
     def i2s(self, name, rate, ibuf):
-        return I2s(self._pipe, self._places[name][0])
+        from host_tools.twin.edge_buses import I2s
+
+        return I2s(self._pipe, self.places[name][0])
 
     def pulse(self, names, both, places):
-        return Pulse(self._pipe, [self._places[name][0] for name in names], self._now_us)
+        from host_tools.twin.edge_buses import Pulse
+
+        return Pulse(self._pipe, [self.places[name][0] for name in names], self._now_us)
 
     def _now_us(self):
         return (self._scheduler.now_ms - self._boot_ms) * 1000 % _TICKS_PERIOD
 
     def flash(self, name):
-        return Partition(self._pipe, *self._places[name])
+        return Partition(self._pipe, *self.places[name])
 
     def dial(self, host, port, tls=None):
         # The host imports this file for its constants, and has other sockets.
         from gateway import dial
 
         return dial.Conn(host, port, tls)
-
-    def datagram(self, host, port):
-        return TimeServer(self._scheduler, self.link, self.random if self._faults else None)
 
     def feed(self):
         pass

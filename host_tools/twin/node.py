@@ -22,13 +22,14 @@ _SAY_EVERY_REAL_MS = const(150)
 class Observer:
     """Tells the world, beside the node and without its knowing, what it does; ends the run."""
 
-    def __init__(self, plan, scheduler, pipe):
-        self._plan = plan
+    def __init__(self, end_ms, drain, scheduler, pipe):
+        self._end_ms = end_ms
+        self._drain = drain
         self._scheduler = scheduler
         self._pipe = pipe
         self._said = 0
         self._weighed_at = scheduler.now_ms
-        self._free = []
+        self._least = self._most = None
         self._stopped = False
 
     def listen(self, node):
@@ -62,7 +63,7 @@ class Observer:
                 self._said = time.ticks_ms()
                 self._report(node)
             self._weigh()
-            if self._scheduler.now_ms >= self._plan["end_ms"] and self._ended(node):
+            if self._scheduler.now_ms >= self._end_ms and self._ended(node):
                 self._report(node)
                 return EXIT_DONE
 
@@ -72,17 +73,19 @@ class Observer:
         if now - self._weighed_at < _WEIGH_MS:
             return
         gc.collect()
-        self._free.append(gc.mem_free())
+        free = gc.mem_free()
+        self._least = free if self._least is None else min(self._least, free)
+        self._most = free if self._most is None else max(self._most, free)
         if now // _HOUR_MS != self._weighed_at // _HOUR_MS:
-            self.say("hour", free=[min(self._free), max(self._free)])
-            self._free = []
+            self.say("hour", free=[self._least, self._most])
+            self._least = self._most = None
         self._weighed_at = now
 
     def _ended(self, node):
         if not self._stopped:
             self._stopped = True
             node.stop()
-        return not self._plan["drain"] or node.delivered()
+        return not self._drain or node.delivered()
 
     def _report(self, node):
         self.say(
@@ -108,14 +111,15 @@ def start(reader, writer, plan):
         network,
         plan["seed"],
         plan["was_reset"],
-        plan["faults"],
     )
-    observer = Observer(plan, scheduler, pipe)
+    observer = Observer(plan["end_ms"], plan["drain"], scheduler, pipe)
     chosen = settings.Settings(plan["settings"], lambda: read_plan()["board"])
 
     def make_node():
-        # Not kept: it is read again when it is needed.
-        node = app.Node(hardware, plan.pop("board"), chosen.text(), chosen)
+        node = app.Node(hardware, plan["board"], chosen.text(), chosen)
+        # Not kept: what is needed again is read again.
+        plan.clear()
+        hardware.places = None
         observer.listen(node)
         observer.say("boot", boot=node.health.boot, safe_mode=node.health.safe_mode)
         return node

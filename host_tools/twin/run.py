@@ -18,7 +18,7 @@ from gateway import config
 from gateway.settings import PROVEN
 from host_tools import boards, build
 from host_tools.errors import UserError
-from host_tools.twin import faults, node_exits, source, tape, world
+from host_tools.twin import faults, node_exits, source, tape, time_server, world
 from host_tools.urls import Broker
 
 # 72 KiB as a chip with 32-bit words counts them; a board has 147.
@@ -159,11 +159,13 @@ def _run_spans(plan: Plan, recording, universe, node: tuple, folder: Path, on_ev
         "board": {"name": board["name"], "buses": board["buses"]},
         "settings": f"{_provision(plan.flash, json.dumps(chosen))}/",
         "seed": plan.seed,
-        "faults": plan.faults,
         "speed": plan.speed,
         "outages": [[_at(start, a), _at(start, b)] for a, b in plan.outages],
         "places": universe.places,
     }
+    universe.time_server = time_server.TimeServer(
+        common["outages"], plan.seed if plan.faults else None
+    )
     crashes = 0
     for number, (begin, end) in enumerate(stretches):
         drain = plan.drain and number == len(stretches) - 1

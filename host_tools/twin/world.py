@@ -20,6 +20,7 @@ from typing import BinaryIO
 from host_tools.errors import UserError
 from host_tools.twin import flash, hal
 from host_tools.twin.buses import I2c, Nobody, Uart
+from host_tools.twin.time_server import TimeServer
 
 _RESET = 8
 _CRUMB = (16, 238)
@@ -51,6 +52,7 @@ class World:
         self._seed = 1
         self.now_ms = self.clock()
         self._say: Callable[[dict], None] = print
+        self.time_server = TimeServer([])
 
     def close(self) -> None:
         self._file.close()
@@ -115,6 +117,10 @@ class World:
             self._ledger.write(b"c\n")
         elif op == hal.SAY:
             self._say(json.loads(data))
+        elif op == hal.TIME_ASK:
+            self.time_server.ask(data, self.now_ms)
+        elif op == hal.TIME_TOLD:
+            return self.time_server.told(self.now_ms)
         elif op == hal.RESET:
             self._write(_RESET, b"\1")
         elif op == hal.CRUMB_LOAD:
