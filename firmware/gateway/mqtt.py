@@ -46,7 +46,8 @@ class Wire:
     """What umqtt.simple takes for its socket module and its socket."""
 
     def __init__(self):
-        self.out = bytearray()
+        # Packets, small ones together: in one piece a few would need a large one of the heap.
+        self.out = []
         self._packet = bytearray()
         self._given = b""
 
@@ -74,8 +75,7 @@ class Wire:
         self._packet += data if n is None else data[:n]
         size = packet_size(self._packet)
         if size and len(self._packet) >= size:
-            # Mostly there is nothing before it, and then it need not be copied.
-            self.out = self.out + self._packet if self.out else self._packet
+            self.send(self._packet)
             self._packet = bytearray()
 
     def read(self, n):
@@ -90,9 +90,22 @@ class Wire:
         """Let the client read `data` next."""
         self._given = data
 
+    def send(self, packet):
+        """Let a packet follow what waits in `out`."""
+        if self.out and len(self.out[-1]) + len(packet) <= OUTGOING_MOST:
+            self.out[-1] += packet
+        else:
+            self.out.append(packet)
+
     def take(self, n):
-        """The connection has taken `n` bytes of `out`."""
-        self.out = self.out[n:]
+        """The connection has taken `n` bytes of the first of `out`."""
+        self.out[0] = self.out[0][n:]
+        if not self.out[0]:
+            del self.out[0]
+
+    def waiting(self):
+        """Return how many bytes wait in `out`."""
+        return sum([len(packet) for packet in self.out])
 
 
 def packet_size(data):
@@ -174,7 +187,7 @@ class Session:
 
     def room(self):
         """Return whether more may be published now."""
-        return self.connected and len(self._wire.out) < OUTGOING_MOST
+        return self.connected and self._wire.waiting() < OUTGOING_MOST
 
     def publish(self, topic, payload, tag=None, retain=False):
         """Send at QoS 1; `tag` (not None) comes back with the acknowledgement."""
@@ -225,7 +238,7 @@ class Session:
 
     def _flush(self):
         while self._wire.out:
-            taken = self._conn.write(self._wire.out)
+            taken = self._conn.write(self._wire.out[0])
             if not taken:
                 return
             self.bytes_out += taken
@@ -278,7 +291,7 @@ class Session:
             raise LinkError("broker sends a packet of %d bytes" % size)
         self._skip = size
         self._on_message(head[start + 2 : at], None)
-        self._wire.out += struct.pack(">BBBB", _PUBACK, 2, head[at], head[at + 1])
+        self._wire.send(bytearray((_PUBACK, 2, head[at], head[at + 1])))
 
     def _take(self, packet):
         kind = packet[0] & 0xF0

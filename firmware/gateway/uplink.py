@@ -38,7 +38,9 @@ class Uplink:
         self._spool = spool
         self._resends = resends
         self._schemas = schemas
+        # Schemas that are not acknowledged; those that have yet to be sent.
         self._unannounced = {}
+        self._unsent = []
         self._report = report
         self._commands = commands
         self._base = ("kista/1/%s/" % config["node"]).encode()
@@ -138,13 +140,15 @@ class Uplink:
             return _BUSY_MS
         if not self._introduced:
             self._introduce()
+        self._send_schemas()
         self._send_replies()
         self._send_health()
         if self._echoed:
             self._send_frames()
         session.step()
         self._await_echo()
-        return _BUSY_MS if session.window or self._replies or self._echo else _CONNECTED_MS
+        busy = session.window or self._replies or self._echo
+        return _BUSY_MS if busy else _CONNECTED_MS
 
     def _introduce(self):
         """Say who is there, what its frames mean, and that it listens to commands."""
@@ -153,14 +157,16 @@ class Uplink:
         self._say("online")
         self._health_wanted = True
         session.publish(self._base + b"status", b'{"state":"online"}', (_STATUS, 0), True)
-        for ident, text in self._schemas:
-            self._announce(ident, text)
         session.subscribe(self._base + b"command/#")
+        self._unsent = []
+        self.announce(self._schemas)
 
-    def _announce(self, ident, text):
-        name = b"schema/" + "".join("%02x" % byte for byte in ident).encode()
-        self._unannounced[ident] = True
-        self._session.publish(self._base + name, text, (_SCHEMA, ident), True)
+    def _send_schemas(self):
+        """Announce what has not been; one at a time, as the heap has no place for many."""
+        while self._unsent and self._session.room():
+            ident, text = self._unsent.pop(0)
+            name = b"schema/" + "".join("%02x" % byte for byte in ident).encode()
+            self._session.publish(self._base + name, text, (_SCHEMA, ident), True)
 
     def schemas(self):
         """Return [(id, JSON), …] of what frames here may be of."""
@@ -170,8 +176,9 @@ class Uplink:
         """Say what frames will mean that may come with the next boot."""
         self._schemas += [one for one in schemas if one not in self._schemas]
         # Most are known already; those that are not go out now, or with the next connection.
-        for ident, text in schemas:
-            self._announce(ident, text)
+        self._unsent += schemas
+        for ident, _ in schemas:
+            self._unannounced[ident] = True
 
     def announced(self):
         """Return whether the broker has acknowledged every schema."""
@@ -254,6 +261,8 @@ class Uplink:
 
     def _send_health(self):
         now = self._clock.uptime_ms()
+        if self._unsent or not self._session.room():
+            return
         if self._health_wanted or now >= self._health_due:
             self._health_wanted = False
             self._health_due = now + _HEALTH_EVERY_MS
