@@ -71,7 +71,7 @@ class Node:
             self._resends,
             schemas,
             self.report,
-            self.commands.table(),
+            self.commands,
         )
         self.steps.append(self.uplink.step)
         self.steps.append(self._step_clock)

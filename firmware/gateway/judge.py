@@ -1,22 +1,14 @@
 """Reads a configuration, and forgets how: the rules are needed rarely, their memory always."""
 
-import gc
 import json
-import sys
 
-import gateway
-from gateway import access, schema
+from gateway import access, rarely, schema
 from gateway import config as rules
-
-_ONCE = ("config", "schema", "access", "checks", "judge")
 
 
 def forget():
     """Unload what only judges."""
-    for name in _ONCE:
-        del sys.modules["gateway." + name]
-        delattr(gateway, name)
-    gc.collect()
+    rarely.forget("config", "schema", "access", "checks", "judge")
 
 
 def read(text, board, store, connect_only=False):

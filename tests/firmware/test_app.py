@@ -36,7 +36,7 @@ def test_app_that_is_told_to_reboot_commits_first():
     hal = Hal()
     node = app.Node(hal, BOARD, json.dumps(CONFIG))
     _run(hal, node, 95)
-    node.commands.table()["reboot"]({})
+    node.commands.get("reboot")({})
     _run(hal, node, 60)
     assert hal.resets > 0 and node.spool.pending() == 1 and node.spool.idle()
 

@@ -186,7 +186,7 @@ def test_commands_that_are_small():
     for label, why in (("sds011", "cannot be calibrated"), ("co2", "there is none called 'co2'")):
         assert why in post.ask(node, "calibrate", sensor=label, ppm=420)["error"]
     assert "unknown command" in post.ask(node, "dance")["error"]
-    assert not node.commands.table()["reboot"]({}) and not post.resets
+    assert not node.commands.get("reboot")({}) and not post.resets
     post.run(node, 10)
     assert post.resets
     post.remove()
@@ -194,7 +194,7 @@ def test_commands_that_are_small():
 
 def test_commands_without_a_place_for_a_configuration_say_so():
     node = app.Node(Hal(), BOARD, json.dumps(CONFIG))
-    assert "kept here" in raises(ValueError, node.commands.table()["config"], {"config": CONFIG})
+    assert "kept here" in raises(ValueError, node.commands.get("config"), {"config": CONFIG})
 
 
 def test_commands_reach_a_node_whose_flash_driver_or_bus_fails():

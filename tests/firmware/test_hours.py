@@ -140,5 +140,5 @@ def test_hours_are_a_nodes_own_that_ends_in_order():
     assert json.loads(node.report())["sensors"]["sds011"][5] == 0
     node.stop()
     assert kept(hal.store) == {"sds011": 2}
-    command = app.Node(hal, BOARD, json.dumps(CONFIG)).commands.table()["hours"]
+    command = app.Node(hal, BOARD, json.dumps(CONFIG)).commands.get("hours")
     assert command({"sensor": "sds011"}) == {"hours": 0} and kept(hal.store) == {"sds011": 0}
