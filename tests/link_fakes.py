@@ -151,6 +151,9 @@ class Spool:
         self.waiting = list(range(count))
         self.acked = []
 
+    def coding(self):
+        return False
+
     def pending(self):
         return len(self.waiting)
 

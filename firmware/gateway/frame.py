@@ -246,7 +246,11 @@ def _code_time_base(coder, frame):
     """Code unit, period, the way the steps are coded, first time; return these and the steps."""
     times = frame.times
     # Steps are small integers where times are not: arithmetic on them makes no objects.
-    steps = [0] * (len(times) - 1)
+    if max(times) - min(times) < 1 << 31:
+        # Half as large as a list where words are large.
+        steps = array("i", bytes(4 * (len(times) - 1)))
+    else:
+        steps = [0] * (len(times) - 1)
     for i in range(len(steps)):
         steps[i] = times[i + 1] - times[i]
     choice = 0
@@ -330,7 +334,9 @@ def _code_steps(coder, frame, unit, period, mode, steps):
                 yield
     elif mode != _REGULAR:
         grid = period if mode == _ON_GRID else 1
-        cells = array("i", [(step - period) // grid + rangecoder.BIAS for step in steps])
+        cells = array("i", bytes(4 * count))
+        for row in range(count):
+            cells[row] = (steps[row] - period) // grid + rangecoder.BIAS
         coder.begin_steps(_GRID_BANK if mode == _ON_GRID else _JITTER_BANK)
         yield from columns.slices(coder, cells, 0)
         if coder.decoding:

@@ -13,6 +13,9 @@ class NoSpool:
     def lost(self):
         return []
 
+    def coding(self):
+        return False
+
     def pending(self):
         return 0
 

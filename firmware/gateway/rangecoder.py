@@ -114,10 +114,10 @@ _TOP_LEAVES = const(4)
 # Bytes that one number may take at most, with some to spare.
 _ROOM = const(80)
 _GROW = const(256)
+_USUAL = const(768)
 _CHANCES = _WORK + len(priors.VALUES)
-# Chances, and what they have seen, for the next coder, made first: a long-lived heap may have no
-# place for more.
-_spare = [(array("H", bytes(2 * _CHANCES)), bytearray(_CHANCES))]
+# What the next coder needs, made first: a long-lived heap may have no place for more.
+_spare = [(array("H", bytes(2 * _CHANCES)), bytearray(_CHANCES), bytearray(_USUAL))]
 
 
 # native: (task: int, state: ptr32, chances: ptr16, seen: ptr8, cells: ptr32,
@@ -497,8 +497,11 @@ class Coder:
         state = array("i", bytes(4 * _RATES))
         state.extend(RATES)
         start = len(head)
+        own = _spare or [(array("H", bytes(2 * _CHANCES)), bytearray(_CHANCES), bytearray(_USUAL))]
+        self._chances, self._seen, self._buffer = own.pop()
         if data is None:
-            data = bytearray(head) + bytes(_GROW)
+            data = self._buffer
+            data[:start] = head
             state[_AT] = start
             state[_END] = len(data)
         else:
@@ -513,9 +516,6 @@ class Coder:
         self._one = array("i", [0])
         self.side = bytearray(1)
         self.like = 0
-        if not _spare:
-            _spare.append((array("H", bytes(2 * _CHANCES)), bytearray(_CHANCES)))
-        self._chances, self._seen = _spare.pop()
         reset(self._chances, self._seen, 0, priors.HEAD, priors.LEVELS, 0, _WORK)
 
     def tree(self, base, value, width):
@@ -622,12 +622,13 @@ class Coder:
         data[size] = low << 3 & 255
         while not data[size] and size >= self._least:
             size -= 1
-        return bytes(data[: size + 1])
+        return bytes(memoryview(data)[: size + 1])
 
     def release(self):
         """Leave the chances to the next coder; this one has done its work."""
-        _spare[:] = [(self._chances, self._seen)]
-        self._chances = None
+        buffer = self._buffer if len(self._buffer) <= _USUAL else bytearray(_USUAL)
+        _spare[:] = [(self._chances, self._seen, buffer)]
+        self._chances = self._buffer = self._data = None
 
     def _settle(self, low):
         """Let the carry in `low` run through the bytes before; return the rest."""

@@ -5,6 +5,7 @@ closes after 15 minutes or 96 rows and goes into the frame ring, where its recor
 sequence number. The order of the writes, and what each cut leaves behind: docs/spool.md.
 """
 
+import gc
 import struct
 from array import array
 
@@ -269,6 +270,8 @@ class Spool:
     def _encode_slice(self):
         one = self._closing[0]
         if self._encoder is None:
+            # What a frame needs for a while finds the largest places, and leaves them again.
+            gc.collect()
             whole = self._frame(one, 0, len(one.times))
             # Nothing else gets a number until this frame is in the ring.
             whole.seq = self._frames.next_id
@@ -299,6 +302,10 @@ class Spool:
     def idle(self):
         """Return whether every row taken is in a closed frame."""
         return not self._closing and all(one is None for one in self._open)
+
+    def coding(self):
+        """Return whether a frame is being encoded, which takes memory."""
+        return self._encoder is not None
 
     def pending(self):
         """Return the number of closed frames that are not acknowledged."""

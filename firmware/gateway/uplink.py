@@ -28,7 +28,7 @@ _WIRE_PERIOD = const(1 << 30)
 
 class Uplink:
     """`schemas`: [(id, JSON), …]. `resends`: what was asked for again. `report()`: the health
-    message. `commands`: {name: function}.
+    message. `commands`: {name: function}, or what has a `get(name)`.
     """
 
     def __init__(self, hal, clock, config, spool, resends, schemas, report, commands):
@@ -261,7 +261,8 @@ class Uplink:
 
     def _send_health(self):
         now = self._clock.uptime_ms()
-        if self._unsent or not self._session.room():
+        # Making the message takes memory, and so does encoding a frame: one after the other.
+        if self._unsent or not self._session.room() or self._spool.coding():
             return
         if self._health_wanted or now >= self._health_due:
             self._health_wanted = False

@@ -44,6 +44,9 @@ class Stream:
         self.acked = 0
         self._done = bytearray(count)
 
+    def coding(self):
+        return False
+
     def pending(self):
         return self.waiting
 
