@@ -21,7 +21,8 @@ from host_tools.errors import UserError
 from host_tools.twin import faults, node_exits, source, tape, time_server, world
 from host_tools.urls import Broker
 
-# 72 KiB as a chip with 32-bit words counts them; a board has 147.
+# 72 KiB as a chip with 32-bit words counts them; a board has 147. Room for a few sensors more than
+# the demo's three.
 HEAP = "72wk"
 BUILD = build.ROOT / "build" / "twin"
 IMAGE = BUILD / "rom.img"
