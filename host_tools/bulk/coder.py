@@ -60,7 +60,7 @@ def workspace() -> tuple:
     )
 
 
-# One copy for encoding; decoding has three, with a constant task each, for the time they take.
+# One copy for encoding; decoding has two, with a constant task each, for the time they take.
 _code = lean(rc.code)
 _inlined = njit(rc.code, inline="always")
 
@@ -87,24 +87,60 @@ def _decode_steps(state, chances, seen, cells, side, data):
 
 
 @lean
-def _decode_tree(state, chances, seen, cells, side, data):
-    return _inlined(rc.TREE | rc.DECODING, state, chances, seen, cells, side, data)
+def _read_bits(state, chances, seen, data, base, width, levels):
+    """Decode as TREE does: a frame has a hundred of these, which `rc.code` is too much for."""
+    low = state[rc._LOW]
+    span = state[rc._RANGE]
+    at = state[rc._AT]
+    end = state[rc._END]
+    node = np.int64(1)
+    for _ in range(width):
+        adaptive = node < 1 << levels
+        spot = np.uintp(base + node)
+        chance = np.int64(chances[spot]) if adaptive else np.int64(0)
+        bound = (span >> 12) * (chance >> 4 | 1) if adaptive else span >> 1
+        bit = np.int64(low >= bound)
+        if bit:
+            low -= bound
+            span -= bound
+        else:
+            span = bound
+        if adaptive:
+            sights = seen[spot]
+            rate = state[rc._RATES + sights]
+            if sights < rc._SETTLED:
+                seen[spot] = sights + 1
+            chances[spot] = (
+                chance - (chance * rate >> 12) if bit else chance + ((chance ^ 65535) * rate >> 12)
+            )
+        while span < rc._LEAST:
+            span <<= 8
+            low <<= 8
+            if at <= end:
+                low |= np.int64(data[at - 1]) << 5 & 255
+            if at < end:
+                low |= np.int64(data[at]) >> 3
+            at += 1
+        node = node << 1 | bit
+    state[rc._LOW] = low
+    state[rc._RANGE] = span
+    state[rc._AT] = at
+    return node - (np.int64(1) << width)
 
 
 @lean
 def _bits(state, chances, seen, one, side, data, base, value, width, levels):
     """Code up to 24 bits; a frame without room left goes on with nonsense, and is found out."""
+    if state[DECODING]:
+        return _read_bits(state, chances, seen, data, base, width, levels)
     state[rc._BASE] = base
     state[rc._WIDTH] = width
     state[rc._LEVELS] = levels
     state[rc._ROW] = 0
     state[rc._STOP] = 1
     one[0] = value + rc.BIAS
-    if state[DECODING]:
-        _decode_tree(state, chances, seen, one, side, data)
-    else:
-        _code(rc.TREE, state, chances, seen, one, side, data)
-    return one[0] - rc.BIAS
+    _code(rc.TREE, state, chances, seen, one, side, data)
+    return value
 
 
 @lean
