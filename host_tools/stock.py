@@ -19,7 +19,8 @@ NAMES = {
     "esp32c6": "ESP32_GENERIC_C6",
 }
 # {chip: (release, SHA-256)}. The project publishes no sums: these are of the files as public
-# repositories of two or more owners keep them, byte for byte the same (docs/image.md).
+# repositories of two or more owners keep them, byte for byte the same; of the C6's there was
+# one copy, and another's statement of its sum (docs/image.md).
 PINNED = {
     "esp32": (
         "20250911-v1.26.1",
