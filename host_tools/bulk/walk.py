@@ -356,22 +356,20 @@ def body(state, chances, seen, one, side, data, cells, off, first, when, values,
     return 0
 
 
+@coder.lean
+def _open(state, chances, seen, one, side, data, offsets, i, info):
+    """Begin to decode the frame in data[offsets[i]:offsets[i + 1]]; its header goes to `info`."""
+    start, end = offsets[i], offsets[i + 1] - frame._CRC_BYTES
+    coder.begin(state, chances, seen, data, start + frame.HEAD_BYTES, end, True)
+    header(state, chances, seen, one, side, data, data[start], info)
+
+
 @coder.compiled
 def headers(state, chances, seen, one, side, data, offsets, infos):
     """Fill `infos` (frames, 5) of the frames in data[offsets[i]:offsets[i + 1]]."""
     for i in range(len(infos)):
-        start = offsets[i]
-        coder.begin(
-            state,
-            chances,
-            seen,
-            data,
-            start + frame.HEAD_BYTES,
-            offsets[i + 1] - frame._CRC_BYTES,
-            True,
-        )
         infos[i, :3] = -1
-        header(state, chances, seen, one, side, data, data[start], infos[i])
+        _open(state, chances, seen, one, side, data, offsets, i, infos[i])
 
 
 @coder.compiled
@@ -396,17 +394,8 @@ def bodies(
     info = np.zeros(5, np.int64)
     for n in range(len(chosen)):
         i = chosen[n]
-        start, first = offsets[i], rows_at[n]
-        coder.begin(
-            state,
-            chances,
-            seen,
-            data,
-            start + frame.HEAD_BYTES,
-            offsets[i + 1] - frame._CRC_BYTES,
-            True,
-        )
-        header(state, chances, seen, one, side, data, data[start], info)
+        first = rows_at[n]
+        _open(state, chances, seen, one, side, data, offsets, i, info)
         stop = first + info[3]
         if body(
             state,
@@ -417,7 +406,7 @@ def bodies(
             data,
             cells,
             off,
-            data[start],
+            data[offsets[i]],
             when[first:stop],
             values[:, first:stop],
             missing[:, first:stop],
