@@ -3,6 +3,8 @@ PYTHON ?= python3
 VENV := .venv
 BIN := $(VENV)/bin
 READY := $(VENV)/ready
+# Hundreds of processes import the same modules: these are compiled once.
+unexport PYTHONDONTWRITEBYTECODE
 
 .PHONY: help setup demo test check fuzz bench-frames chaos chaos-flash soak test-emulated clean bench-link
 

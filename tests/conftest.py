@@ -3,6 +3,7 @@
 Those of what a build compiles natively run a third time, against this machine's code of it.
 """
 
+import gc
 import os
 import selectors
 import subprocess
@@ -21,6 +22,13 @@ MPYPATH = [build.ROOT / "firmware", build.ROOT, TESTS, build.UMQTT.parent.parent
 NATIVE = build.ROOT / "build" / "native"
 NATIVE_TESTS = {"test_frame.py", "test_rangecoder.py", "test_noise.py"}
 TIME_LIMIT_S = 120
+
+
+def pytest_collection_finish():
+    # The firmware collects before each frame: what thousands of tests are made of is not to be
+    # looked through each time.
+    gc.collect()
+    gc.freeze()
 
 
 def pytest_collect_file(file_path, parent):
