@@ -17,8 +17,11 @@ from numba import njit
 
 from gateway import columns, frame, lattice, priors
 from gateway import rangecoder as rc
+from host_tools.bulk import decoder
 
-_SOURCES = [__file__] + [module.__file__ for module in (columns, frame, lattice, priors, rc)]
+_SOURCES = [__file__] + [
+    module.__file__ for module in (columns, decoder, frame, lattice, priors, rc)
+]
 # numba looks at one file to know whether what it kept is stale: here all of them name the place.
 _AGE = hashlib.sha256(b"".join(Path(source).read_bytes() for source in _SOURCES)).hexdigest()
 numba.config.CACHE_DIR = str(platformdirs.user_cache_path("kista") / "compiled" / _AGE[:16])
@@ -42,17 +45,24 @@ _FRESH_VALUES = _FRESH_HEAD + rc._WORK
 _FRESH_BANKS = _FRESH_VALUES + len(priors.VALUES)
 
 
-def workspace() -> tuple:
-    """Return ((state, chances, seen, one number, side), (cells, offsets)), to use again."""
+def _fresh() -> tuple[np.ndarray, np.ndarray]:
     fresh = priors.HEAD[: rc._WORK] + priors.VALUES + priors.BANKS
     chances = np.zeros(rc._CHANCES + len(fresh), np.uint16)
     seen = np.zeros(rc._CHANCES + len(fresh), np.uint8)
     rc.reset(chances, seen, _FRESH_HEAD, fresh, priors.LEVELS, 0, len(fresh))
+    return chances, seen
+
+
+_CHANCES, _SEEN = _fresh()
+
+
+def workspace() -> tuple:
+    """Return ((state, chances, seen, one number, side), (cells, offsets)), to use again."""
     return (
         (
             np.zeros(LIKE + 1, np.int64),
-            chances,
-            seen,
+            _CHANCES.copy(),
+            _SEEN.copy(),
             np.zeros(1, np.int64),
             np.zeros(frame.MAX_ROWS, np.uint8),
         ),
@@ -60,9 +70,7 @@ def workspace() -> tuple:
     )
 
 
-# One copy for encoding; decoding has two, with a constant task each, for the time they take.
-_code = lean(rc.code)
-_inlined = njit(rc.code, inline="always")
+_encode = lean(rc.code)
 
 
 @lean
@@ -76,70 +84,23 @@ def _reset(chances, seen, at, fresh, size):
         seen[to + i] = seen[source + i]
 
 
-@lean
-def _decode_values(state, chances, seen, cells, side, data):
-    return _inlined(rc.VALUES | rc.DECODING, state, chances, seen, cells, side, data)
-
-
-@lean
-def _decode_steps(state, chances, seen, cells, side, data):
-    return _inlined(rc.STEPS | rc.DECODING, state, chances, seen, cells, side, data)
-
-
-@lean
-def _read_bits(state, chances, seen, data, base, width, levels):
-    """Decode as TREE does: a frame has a hundred of these, which `rc.code` is too much for."""
-    low = state[rc._LOW]
-    span = state[rc._RANGE]
-    at = state[rc._AT]
-    end = state[rc._END]
-    node = np.int64(1)
-    for _ in range(width):
-        adaptive = node < 1 << levels
-        spot = np.uintp(base + node)
-        chance = np.int64(chances[spot]) if adaptive else np.int64(0)
-        bound = (span >> 12) * (chance >> 4 | 1) if adaptive else span >> 1
-        bit = np.int64(low >= bound)
-        if bit:
-            low -= bound
-            span -= bound
-        else:
-            span = bound
-        if adaptive:
-            sights = seen[spot]
-            rate = state[rc._RATES + sights]
-            if sights < rc._SETTLED:
-                seen[spot] = sights + 1
-            chances[spot] = (
-                chance - (chance * rate >> 12) if bit else chance + ((chance ^ 65535) * rate >> 12)
-            )
-        while span < rc._LEAST:
-            span <<= 8
-            low <<= 8
-            if at <= end:
-                low |= np.int64(data[at - 1]) << 5 & 255
-            if at < end:
-                low |= np.int64(data[at]) >> 3
-            at += 1
-        node = node << 1 | bit
-    state[rc._LOW] = low
-    state[rc._RANGE] = span
-    state[rc._AT] = at
-    return node - (np.int64(1) << width)
+_decode_values = lean(decoder.values)
+_decode_steps = lean(decoder.steps)
+_decode_tree = lean(decoder.tree)
 
 
 @lean
 def _bits(state, chances, seen, one, side, data, base, value, width, levels):
     """Code up to 24 bits; a frame without room left goes on with nonsense, and is found out."""
     if state[DECODING]:
-        return _read_bits(state, chances, seen, data, base, width, levels)
+        return _decode_tree(state, chances, seen, data, base, width, levels)
     state[rc._BASE] = base
     state[rc._WIDTH] = width
     state[rc._LEVELS] = levels
     state[rc._ROW] = 0
     state[rc._STOP] = 1
     one[0] = value + rc.BIAS
-    _code(rc.TREE, state, chances, seen, one, side, data)
+    _encode(rc.TREE, state, chances, seen, one, side, data)
     return value
 
 
@@ -183,9 +144,9 @@ def run(state, chances, seen, one, side, data, task, cells, row, stop):
         if task == rc.VALUES:
             reached = _decode_values(state, chances, seen, cells, side, data)
         else:
-            reached = _decode_steps(state, chances, seen, cells, side, data)
+            reached = _decode_steps(state, chances, seen, cells, data)
         return 0 if reached == stop else REFUSED
-    return 0 if _code(task, state, chances, seen, cells, side, data) == stop else NO_ROOM
+    return 0 if _encode(task, state, chances, seen, cells, side, data) == stop else NO_ROOM
 
 
 @lean

@@ -241,6 +241,8 @@ def column(state, chances, seen, one, side, data, cells, off, values, missing):
             missing[row] = cells[row] != rc.BIAS
             if missing[row]:
                 side[row] = rc.GONE
+                # What stays there: a value of 0.
+                cells[row] = rc.BIAS
             else:
                 start = row
     if start < rows:
@@ -302,15 +304,29 @@ def _present(state, chances, seen, one, side, data, cells, off, values, missing,
         if failed:
             return failed
     if decoding:
-        for row in range(start, rows):
-            if missing[row]:
-                continue
-            value = cells[row] - rc.BIAS
-            if kind:
-                value = (2 * value * first_of + second_of) // (2 * second_of) + off[row] - rc.BIAS
-            if value < -columns._VALUE_MOST or value >= columns._VALUE_MOST:
-                return coder.REFUSED
-            values[row] = value
+        return _take(cells, off, values, missing, start, kind, most)
+    return 0
+
+
+@coder.lean
+def _take(cells, off, values, missing, start, kind, most):
+    """Put what was decoded into `values`; 0, or REFUSED."""
+    rows = len(values)
+    if not kind and most <= rc.FULL:
+        # Nothing to judge. Beside the numbers of the missing ones stands a 0.
+        for row in range(np.uintp(start), np.uintp(rows)):
+            values[row] = cells[row] - rc.BIAS
+        return 0
+    first_of, second_of = _FIRSTS[kind], _SECONDS[kind]
+    for row in range(start, rows):
+        if missing[row]:
+            continue
+        value = cells[row] - rc.BIAS
+        if kind:
+            value = (2 * value * first_of + second_of) // (2 * second_of) + off[row] - rc.BIAS
+        if value < -columns._VALUE_MOST or value >= columns._VALUE_MOST:
+            return coder.REFUSED
+        values[row] = value
     return 0
 
 
