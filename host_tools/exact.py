@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import functools
 import re
+from collections.abc import Sequence
 from dataclasses import dataclass
 from datetime import datetime, timedelta, timezone
 from decimal import Context, Decimal, Inexact, InvalidOperation, Overflow
@@ -64,6 +65,17 @@ def parse_time(text: str) -> tuple[bool, int, int, str, str]:
         _, unix_ms, *style = _parse_iso(f"{text[:17]}00{text[19:]}")
         return False, unix_ms + int(text[17:19]) * 1000, *style
     return _parse_iso(text)
+
+
+def are_plain_seconds(texts: Sequence[str]) -> bool:
+    """Are they all unix seconds, in digits only, none beyond the year 2286?"""
+    digits = "".join(texts)
+    return (
+        digits.isascii()
+        and digits.isdigit()
+        and max(map(len, texts)) < _PLAIN_DIGITS
+        and min(map(len, texts)) > 0
+    )
 
 
 @functools.lru_cache(maxsize=64)

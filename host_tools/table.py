@@ -3,7 +3,8 @@
 from __future__ import annotations
 
 import csv
-from collections.abc import Iterator
+import itertools
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, field
 from decimal import Decimal, InvalidOperation
 from pathlib import Path
@@ -64,24 +65,13 @@ def _read(lines: Iterator[list[str]], path: Path) -> Table:
     style: exact.TimeStyle | None = None
     times: list[int] = []
     numbers = [_Numbers() for _ in columns]
-    block: list[tuple[int, list[str]]] = []
-    for number, cells in enumerate(lines, 2):
-        if not cells:
-            continue
-        if len(cells) != len(header):
-            said = f"has {len(cells)} cells, the first line {len(header)}"
-            raise UserError(f"{path}, line {number}: {said}")
-        try:
-            style, unix_ms = _read_time(cells[0].strip(), style, header[0])
-        except (ValueError, ArithmeticError):
-            said = f"{cells[0].strip()!r} is neither ISO 8601 nor unix seconds"
-            raise UserError(f"{path}, line {number}: {said}, to the ms at the finest") from None
-        times.append(unix_ms)
-        block.append((number, cells))
-        if len(block) == _BLOCK_ROWS:
-            _read_block(block, columns, numbers, path)
-            block.clear()
-    _read_block(block, columns, numbers, path)
+    first = 2
+    while block := list(itertools.islice(lines, _BLOCK_ROWS)):
+        block = _Block(path, first, block, len(header))
+        first += _BLOCK_ROWS
+        if block.cells:
+            style = _read_times(block, style, header[0], times)
+            _read_numbers(block, columns, numbers)
     return Table(
         style or exact.TimeStyle(header[0]),
         columns,
@@ -90,8 +80,45 @@ def _read(lines: Iterator[list[str]], path: Path) -> Table:
     )
 
 
+class _Block:
+    """Some rows, by column. cells: of each column its texts; empty lines are left out."""
+
+    def __init__(self, path: Path, first: int, rows: list[list[str]], width: int) -> None:
+        self._path = path
+        self._lines: Sequence[int] = range(first, first + len(rows))
+        if set(map(len, rows)) != {width}:
+            some = [(line, row) for line, row in zip(self._lines, rows) if row]
+            self._lines = [line for line, _ in some]
+            rows = [row for _, row in some]
+            for i, row in enumerate(rows):
+                if len(row) != width:
+                    raise self.error(i, f"has {len(row)} cells, the first line {width}")
+        self.cells: list[tuple[str, ...]] = list(zip(*rows))
+
+    def error(self, i: int, said: str, column: str | None = None) -> UserError:
+        """Return what is wrong with row `i` of the block."""
+        where = f", column {column!r}" if column is not None else ""
+        return UserError(f"{self._path}, line {self._lines[i]}{where}: {said}")
+
+
+def _read_times(block: _Block, style, name: str, times: list[int]) -> exact.TimeStyle:
+    """Add the block's times, in unix ms; return the file's style, that of its first time."""
+    texts = block.cells[0]
+    if style is not None and exact.are_plain_seconds(texts):
+        times += [second * 1000 for second in map(int, texts)]
+        return style
+    for i, text in enumerate(texts):
+        try:
+            style, unix_ms = _read_time(text.strip(), style, name)
+        except (ValueError, ArithmeticError):
+            said = f"{text.strip()!r} is neither ISO 8601 nor unix seconds, to the ms at the finest"
+            raise block.error(i, said) from None
+        times.append(unix_ms)
+    return style
+
+
 def _read_time(text: str, style: exact.TimeStyle | None, name: str) -> tuple[exact.TimeStyle, int]:
-    """Return the file's style (that of its first time) and the time in unix ms."""
+    """Return the file's style and the time in unix ms."""
     unix, unix_ms, decimals, separator, zone = exact.parse_time(text)
     if style is None:
         style = exact.TimeStyle(name, unix, 0, separator, zone)
@@ -114,19 +141,14 @@ class _Numbers:
     rows: list[int] = field(default_factory=list)
 
 
-def _read_block(block, columns, numbers, path) -> None:
-    """Add rows, each with its line's number."""
-    for i, (column, those) in enumerate(zip(columns, numbers), 1):
-        cells = [row[i] for _, row in block]
+def _read_numbers(block: _Block, columns: list[Column], numbers: list[_Numbers]) -> None:
+    for column, those, cells in zip(columns, numbers, block.cells[1:]):
         for text in dict.fromkeys(cells):
             if text not in those.known:
                 try:
                     value = _read_number(text.strip(), column)
                 except ValueError as error:
-                    line = block[cells.index(text)][0]
-                    raise UserError(
-                        f"{path}, line {line}, column {column.name!r}: {error}"
-                    ) from None
+                    raise block.error(cells.index(text), str(error), column.name) from None
                 those.known[text] = len(those.found)
                 those.found.append(value)
         those.rows += map(those.known.__getitem__, cells)
