@@ -1,4 +1,4 @@
-"""The range coder on frames' bytes, compiled by numba from the device's own source.
+"""The range coder on frames' bytes, for numba: encoding is the device's own source, compiled.
 
 The functions share the arrays of `workspace()` (one by one: numba counts references to what it
 takes out of a tuple) and the bytes `data` (uint8). What the device's decoder would refuse makes
@@ -17,13 +17,14 @@ from numba import njit
 
 from gateway import columns, frame, lattice, priors
 from gateway import rangecoder as rc
-from host_tools.bulk import decoder
+from host_tools.bulk import bits, numbers
 
-_SOURCES = [__file__] + [
-    module.__file__ for module in (columns, decoder, frame, lattice, priors, rc)
+_SOURCES = [
+    *sorted(Path(__file__).parent.glob("*.py")),
+    *(Path(module.__file__) for module in (columns, frame, lattice, priors, rc)),
 ]
 # numba looks at one file to know whether what it kept is stale: here all of them name the place.
-_AGE = hashlib.sha256(b"".join(Path(source).read_bytes() for source in _SOURCES)).hexdigest()
+_AGE = hashlib.sha256(b"".join(source.read_bytes() for source in _SOURCES)).hexdigest()
 numba.config.CACHE_DIR = str(platformdirs.user_cache_path("kista") / "compiled" / _AGE[:16])
 
 REFUSED = -1
@@ -84,9 +85,9 @@ def _reset(chances, seen, at, fresh, size):
         seen[to + i] = seen[source + i]
 
 
-_decode_values = lean(decoder.values)
-_decode_steps = lean(decoder.steps)
-_decode_tree = lean(decoder.tree)
+_decode_values = lean(numbers.values)
+_decode_steps = lean(numbers.steps)
+_decode_tree = lean(bits.tree)
 
 
 @lean

@@ -1,21 +1,14 @@
-"""The range coder's way back, for numba: what `rc.code` does when it decodes, task by task.
-
-The device's source has one loop for both ways and every task, as it must be small. Here each
-phase has a place of its own, as a processor wants it that guesses branches. Tests hold the two
-against each other, on frames from the encoder and on frames from strangers.
-"""
+"""Rows of numbers decoded, for numba: what `rc.code` does for STEPS and VALUES. See bits.py."""
 
 from __future__ import annotations
 
 import numpy as np
-from numba import njit
 
 from gateway import rangecoder as rc
+from host_tools.bulk import bits
+from host_tools.bulk.bits import ONE
 
-_RATES = np.array(rc.RATES, np.int64)
 _BIAS = np.int64(rc.BIAS)
-_ONE = np.int64(1)
-_inline = njit(nogil=True, error_model="numpy", _nrt=False, forceinline=True)
 
 
 def _places_of_calm() -> np.ndarray:
@@ -45,100 +38,7 @@ def _expected(scale):
 _LISTED = 4096
 _CLASSES = np.array([_expected(scale)[0] for scale in range(_LISTED)], np.uint8)
 _LEVELS = np.array([_expected(scale)[1] for scale in range(_LISTED)], np.uint8)
-_expected_of = _inline(_expected)
-
-
-@_inline
-def _refill(data, end, low, span, at):
-    """Take bytes until the range has 21 bits; they lie three bits off the bytes' limits."""
-    while span < rc._LEAST:
-        span <<= 8
-        low <<= 8
-        if at < end:
-            low |= np.int64(data[np.uintp(at - 1)]) << 5 & 255 | np.int64(data[np.uintp(at)]) >> 3
-        elif at == end:
-            low |= np.int64(data[np.uintp(at - 1)]) << 5 & 255
-        at += 1
-    return low, span, at
-
-
-@_inline
-def _bit(chances, seen, data, end, spot, low, span, at):
-    """Decode a bit that decides what comes next: processors go on with what is likelier."""
-    spot = np.uintp(spot)
-    chance = np.int64(chances[spot])
-    sights = np.int64(seen[spot])
-    bound = (span >> 12) * (chance >> 4 | 1)
-    rate = _RATES[np.uintp(sights)]
-    seen[spot] = sights + (sights < rc._SETTLED)
-    if low >= bound:
-        chances[spot] = chance - (chance * rate >> 12)
-        low, span, at = _refill(data, end, low - bound, span - bound, at)
-        return _ONE, low, span, at
-    chances[spot] = chance + ((chance ^ 65535) * rate >> 12)
-    low, span, at = _refill(data, end, low, bound, at)
-    return np.int64(0), low, span, at
-
-
-@_inline
-def _digit(chances, seen, data, end, spot, low, span, at):
-    """Decode a bit that is as likely a 1 as a 0: arithmetic in place of a branch."""
-    spot = np.uintp(spot)
-    chance = np.int64(chances[spot])
-    sights = np.int64(seen[spot])
-    bound = (span >> 12) * (chance >> 4 | 1)
-    rate = _RATES[np.uintp(sights)]
-    seen[spot] = sights + (sights < rc._SETTLED)
-    bit = np.int64(low >= bound)
-    mask = -bit
-    move = (chance ^ 65535 & ~mask) * rate >> 12
-    chances[spot] = chance + ((move ^ mask) - mask)
-    low, span, at = _refill(data, end, low - (bound & mask), bound + (span - 2 * bound & mask), at)
-    return bit, low, span, at
-
-
-@_inline
-def _raw(data, end, low, span, at):
-    """Decode a bit that nothing is known of."""
-    bound = span >> 1
-    bit = np.int64(low >= bound)
-    low, span, at = _refill(data, end, low - (bound & -bit), bound + (span - 2 * bound & -bit), at)
-    return bit, low, span, at
-
-
-@_inline
-def _mantissa(chances, seen, data, end, base, left, low, span, at):
-    """Return a size whose highest bit is known by the `left` below it; adaptive are the first."""
-    size = _ONE
-    while left and size < rc._TOP_LEAVES:
-        bit, low, span, at = _digit(chances, seen, data, end, base + size, low, span, at)
-        size = size << 1 | bit
-        left -= 1
-    while left:
-        bit, low, span, at = _raw(data, end, low, span, at)
-        size = size << 1 | bit
-        left -= 1
-    return size, low, span, at
-
-
-def tree(state, chances, seen, data, base, width, levels):
-    """Return `width` bits, the first `levels` of them adaptive."""
-    low = state[rc._LOW]
-    span = state[rc._RANGE]
-    at = state[rc._AT]
-    end = state[rc._END]
-    node = _ONE
-    leaves = _ONE << levels
-    for _ in range(width):
-        if node < leaves:
-            bit, low, span, at = _bit(chances, seen, data, end, base + node, low, span, at)
-        else:
-            bit, low, span, at = _raw(data, end, low, span, at)
-        node = node << 1 | bit
-    state[rc._LOW] = low
-    state[rc._RANGE] = span
-    state[rc._AT] = at
-    return node - (_ONE << width)
+_expected_of = bits.inlined(_expected)
 
 
 def steps(state, chances, seen, cells, data):
@@ -157,18 +57,18 @@ def steps(state, chances, seen, cells, data):
         reached = np.int64(0)
         spot = base
         while reached < rc._STEP_CLASS_MOST:
-            bit, low, span, at = _bit(chances, seen, data, end, spot, low, span, at)
+            bit, low, span, at = bits.decide(chances, seen, data, end, spot, low, span, at)
             if not bit:
                 break
             reached += 1
             spot += reached < rc._UPWARDS
         number = np.int64(0)
         if reached:
-            negative, low, span, at = _digit(
+            negative, low, span, at = bits.digit(
                 chances, seen, data, end, base + rc._STEP_SIGN, low, span, at
             )
             tops = home + rc._STEP_TOPS + min(reached - 2, rc._STEP_CLASSES - 1) * 4
-            number, low, span, at = _mantissa(
+            number, low, span, at = bits.mantissa(
                 chances, seen, data, end, tops, reached - 1, low, span, at
             )
             if number > rc.FULL:
@@ -211,16 +111,16 @@ def values(state, chances, seen, cells, side, data):
         aside = (beside >> 2) - rc._ASIDE_MOST
         beside &= 3
         trend = (last << shift) + mean
-        half_way = trend + (_ONE << shift) >> shift + 1
+        half_way = trend + (ONE << shift) >> shift + 1
         rounded = mean + 8 >> 4 if shift else mean
         moving = half_way + aside
         still = np.int64(1 if count and calm >= rc._STILL else 0)
         guess = last
         reached = size = negative = np.int64(0)
-        mark = changed = _ONE
+        mark = changed = ONE
         if still:
             spot = home + rc._CHANGES + _CALM_PLACES[np.uintp(calm)] + moved * 3 + beside
-            changed, low, span, at = _bit(chances, seen, data, end, spot, low, span, at)
+            changed, low, span, at = bits.decide(chances, seen, data, end, spot, low, span, at)
             sign_at = home + rc._STILL_SIGNS
             if scale_slow == rc._SCALE_NONE and scale_fast == rc._SCALE_NONE:
                 expected = np.int64(rc._FIRST_CLASS)
@@ -254,13 +154,13 @@ def values(state, chances, seen, cells, side, data):
             )
         if changed:
             reached = expected
-            climbs = _ONE
+            climbs = ONE
             if expected > still:
-                climbs, low, span, at = _bit(chances, seen, data, end, base, low, span, at)
+                climbs, low, span, at = bits.decide(chances, seen, data, end, base, low, span, at)
             if climbs:
                 spot = base + 1
                 while reached < class_most:
-                    bit, low, span, at = _bit(chances, seen, data, end, spot, low, span, at)
+                    bit, low, span, at = bits.decide(chances, seen, data, end, spot, low, span, at)
                     if not bit:
                         break
                     reached += 1
@@ -269,21 +169,21 @@ def values(state, chances, seen, cells, side, data):
                 reached -= 1
                 spot = base + 1 + rc._UPWARDS
                 while reached > still:
-                    bit, low, span, at = _bit(chances, seen, data, end, spot, low, span, at)
+                    bit, low, span, at = bits.decide(chances, seen, data, end, spot, low, span, at)
                     if not bit:
                         break
                     reached -= 1
                     spot += expected - 1 - reached < rc._DOWNWARDS
             if reached:
                 spot = sign_at + last_sign + (3 if aside > 0 else 6 if aside else 0)
-                negative, low, span, at = _digit(chances, seen, data, end, spot, low, span, at)
+                negative, low, span, at = bits.digit(chances, seen, data, end, spot, low, span, at)
                 tops = home + rc._TOPS + min(reached - 2, rc._TOP_CLASSES - 1) * 4
-                size, low, span, at = _mantissa(
+                size, low, span, at = bits.mantissa(
                     chances, seen, data, end, tops, reached - 1, low, span, at
                 )
             mark = np.int64(2 if still or reached > expected else 1 if reached == expected else 0)
             last_sign = negative + 1 if size else np.int64(0)
-            some = min(size, _ONE << 20)
+            some = min(size, ONE << 20)
             if not count or (
                 still and scale_slow == rc._SCALE_NONE and scale_fast == rc._SCALE_NONE
             ):
