@@ -79,7 +79,7 @@ bench-flash: $(READY) ## Eight practice boards at once beside one, at the speed 
 	@$(BIN)/python tests/bench/bench_flash.py
 
 .PHONY: bench-traffic
-bench-traffic: $(READY) ## Radar and tracker over 52 hours of a simulated street: table and docs/traffic.svg
+bench-traffic: $(READY) ## Radar and tracker over 82 hours of a simulated street: table and docs/traffic.svg
 	@$(BIN)/python -m tests.bench.traffic_hours docs/traffic.svg
 
 bench-link: $(READY) ## A day's backlog over 200 ms: the uplink beside umqtt.simple's own publish [MQTT_AS=FILE]
