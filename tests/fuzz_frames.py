@@ -80,8 +80,9 @@ def _change(noise, body):
         body[3 : 3 + noise.below(4)] = bytes([noise.below(256) for _ in range(noise.below(4))])
 
 
+@functools.cache
 def good_frames():
-    """Return frames to begin with."""
+    """Return frames to begin with; once a process."""
     return [frame.encode(random_frame(seed, rows=1 + seed % 8)) for seed in range(GOOD)]
 
 

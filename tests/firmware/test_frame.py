@@ -101,8 +101,12 @@ def test_frame_with_any_bit_flipped_or_cut_short_is_refused():
 def test_frame_of_a_stranger_ends_in_rows_or_in_a_value_error():
     noise = Noise(99)
     rows = refused = 0
+    good = {}
     for number in range(150):
-        body = bytearray(frame.encode(random_frame(noise.below(40)))[:-4])
+        seed = noise.below(40)
+        if seed not in good:
+            good[seed] = frame.encode(random_frame(seed))
+        body = bytearray(good[seed][:-4])
         for _ in range(1 + noise.below(4)):
             body[noise.below(len(body))] = noise.below(256)
         if number % 5 == 0:

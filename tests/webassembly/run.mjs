@@ -7,6 +7,18 @@ import { pathToFileURL } from "node:url";
 
 const [home, script, ...folders] = process.argv.slice(2);
 const { loadMicroPython } = await import(pathToFileURL(path.join(home, "micropython.mjs")));
+
+// At each call the port's JavaScript compares its copy of the table of functions; a look there is slow.
+const { get, set } = WebAssembly.Table.prototype;
+const known = [];
+WebAssembly.Table.prototype.get = function (i) {
+  return known[i] || (known[i] = get.call(this, i));
+};
+WebAssembly.Table.prototype.set = function (i, value) {
+  known[i] = null;
+  set.call(this, i, value);
+};
+
 const python = await loadMicroPython({
   heapsize: 4 << 20,
   linebuffer: true,
