@@ -81,7 +81,7 @@ def test_every_frame_arrives_whatever_the_connection_does(kind, tls, authority, 
         FaultProxy(house.tls_port if tls else house.port) as proxy,
     ):
         proxy.rate = RATE
-        node = house.node(tls, proxy.port, FRAMES, 50, **SPEED)
+        node = house.node(tls, proxy.port, FRAMES, 100, **SPEED)
         wait_for(lambda: len(got) >= MORE)
         for fault in FAULTS:
             before = len(got)
@@ -102,7 +102,7 @@ def test_every_frame_arrives_whatever_the_connection_does(kind, tls, authority, 
 @pytest.mark.slow
 def test_a_node_waits_for_a_broker_that_is_not_there_yet():
     port = free_port()
-    node = start_node(port, 10, 30)
+    node = start_node(port, 10, 90)
     time.sleep(0.8)
     with Broker(port), listening(port) as got:
         assert_all_arrived(got, finish_node(node), 10)

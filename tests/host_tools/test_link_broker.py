@@ -22,6 +22,8 @@ from link_rig import (
 from host_tools.broker import free_port
 
 FRAMES = 400
+# A node gives up by itself; each is done in a few seconds where nobody else wants the machine.
+MOST_S = 90
 # A test's own: each connection is slow enough to be caught in the middle of its work.
 DELAY_S = 0.02
 
@@ -67,7 +69,7 @@ def test_a_frozen_broker_is_given_up_and_taken_up_again_with_nothing_lost(
         listening(house.port) as got,
         FaultProxy(house.tls_port if tls else house.port, DELAY_S) as proxy,
     ):
-        node = house.node(tls, proxy.port, FRAMES, 40, **FROZEN)
+        node = house.node(tls, proxy.port, FRAMES, MOST_S, **FROZEN)
         wait_for(lambda: len(got) >= 20)
         os.kill(house.pid, signal.SIGSTOP)
         wait_for(lambda: proxy.connections >= 2)
@@ -91,7 +93,7 @@ def test_a_broker_killed_and_restarted_loses_nothing(kind, keeps, tls, authority
     ):
         proxy.target = house.tls_port if tls else house.port
         with listening(house.port) as before:
-            node = house.node(tls, proxy.port, FRAMES, 30, **KILLED)
+            node = house.node(tls, proxy.port, FRAMES, MOST_S, **KILLED)
             _caught_up(node, before)
             house.stop()
         house.start()
@@ -109,7 +111,7 @@ def test_a_broker_that_moved_is_found_under_its_name(kind, authority, tmp_path):
     names = tmp_path / "names"
     names.write_text(json.dumps({"broker.city": "127.0.0.1"}))
     with House(kind, tmp_path, authority) as old, listening(old.port) as before:
-        node = start_node(old.port, 800, 30, host="broker.city", names=names)
+        node = start_node(old.port, 800, MOST_S, host="broker.city", names=names)
         _caught_up(node, before)
         names.write_text(json.dumps({"broker.city": "127.0.0.2"}))
     ports = (old.port, old.tls_port)
@@ -130,7 +132,7 @@ def test_commands_that_come_during_a_drain_are_answered_while_it_goes_on(tmp_pat
         listening(broker.port, "kista/1/n1/reply") as replies,
         FaultProxy(broker.port, DELAY_S) as proxy,
     ):
-        node = start_node(proxy.port, FRAMES, 30)
+        node = start_node(proxy.port, FRAMES, MOST_S)
         client = mqtt.Client(mqtt.CallbackAPIVersion.VERSION2)
         client.connect("127.0.0.1", broker.port)
         client.loop_start()

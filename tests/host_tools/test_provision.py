@@ -220,7 +220,7 @@ def test_the_doctor_asks_through_the_broker_too(stopped):
 def test_its_rows_come_into_the_database(stopped):
     with SerialNode(stopped.board.port) as node:
         last = wait(node, lambda report: report["link"]["acked"])
-    end = time.monotonic() + 30
+    end = time.monotonic() + 90
     while stopped.rows() != {"post-17": last["rows"]} and time.monotonic() < end:
         time.sleep(0.02)
     assert stopped.rows() == {"post-17": last["rows"]} and last["rows"] > 1
