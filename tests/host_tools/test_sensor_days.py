@@ -149,6 +149,7 @@ def a_day(tmp_path, chosen, faults, hours_due=HOURS, board_heap=HEAP):
     return rows, heap, hours, boots
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("faults", [False, True] if DAY else [False])
 @pytest.mark.parametrize(
     "sensors",
