@@ -11,6 +11,7 @@ START_MS = 1_778_457_600_000  # 2026-05-11T00:00:00Z
 PERIOD_MS = 10_000
 CHANNELS = [["pm2_5", "ug/m3", 10], ["temperature", "Cel", 100], ["vehicles", "", 1]]
 SCHEMA = schema.describe("air", PERIOD_MS, CHANNELS)
+VALUES = (None, *range(-300, 3000, 7))
 
 
 def make_frame(seq, boot=1, rows=6, text=SCHEMA, channels=3, first_ms=None, **fields):
@@ -18,9 +19,7 @@ def make_frame(seq, boot=1, rows=6, text=SCHEMA, channels=3, first_ms=None, **fi
     chance = random.Random(seq)
     first_ms = START_MS + seq * rows * PERIOD_MS if first_ms is None else first_ms
     times = [first_ms + number * PERIOD_MS for number in range(rows)]
-    columns = [
-        [chance.choice((None, *range(-300, 3000, 7))) for _ in times] for _ in range(channels)
-    ]
+    columns = [[chance.choice(VALUES) for _ in times] for _ in range(channels)]
     fields = {"quality": 1, "anchor": None, "flags": None, **fields}
     return frame.Frame(schema.ident(text), seq, boot, times=times, columns=columns, **fields)
 
