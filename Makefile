@@ -30,7 +30,7 @@ test: $(READY)    ## Everything that proves the project on this machine
 	@$(BIN)/python -m pytest -n 4 --dist worksteal
 
 check: $(READY)   ## The quick gate before a commit: format, lint, compile, fast tests
-	@$(BIN)/ruff format --check . && $(BIN)/ruff check . && $(BIN)/python -m pytest -q -n 3 --dist worksteal -m "not slow"
+	@$(BIN)/ruff format --check . && $(BIN)/ruff check . && $(BIN)/python -m pytest -q -n 4 --dist worksteal -m "not slow"
 
 .PHONY: docs
 docs: $(READY)    ## Make docs/sensors.md anew from the drivers and what their models' files say
