@@ -113,7 +113,8 @@ class Sensor:
 
     def _take(self, data):
         """Take every whole frame of `data`; keep what may be the beginning of the next."""
-        frames = []
+        # Where they begin: the targets of a busy road's would fill a small heap all at once.
+        starts = []
         start = 0
         while True:
             found = data.find(_HEAD, start)
@@ -133,20 +134,23 @@ class Sensor:
             if end + size > len(data):
                 break
             try:
-                frames.append(parse(data[start : end + size]))
+                parse(data[start : end + size])
+                starts.append(start)
                 start = end + size
             except ValueError:
                 start += 1
                 self.broken += 1
         self._buffer = data[start:][-_BUFFER_MOST:]
-        self._frames += len(frames)
-        self._observe(frames)
+        self._frames += len(starts)
+        self._observe(data, starts)
 
-    def _observe(self, frames):
+    def _observe(self, data, starts):
         # The frames have come one after the other, the last just now.
-        at = self._clock.uptime_ms() - _FRAME_MS * len(frames)
-        for targets in frames:
+        at = self._clock.uptime_ms() - _FRAME_MS * len(starts)
+        for start in starts:
             at += _FRAME_MS
+            end = start + _OVERHEAD + (data[start + 4] | data[start + 5] << 8)
+            targets = parse(data[start:end])
             # Empty frames as well: a track may cross the line in them.
             self._tracker.observe(
                 at, [(t[1], t[3], t[2] != self._approaching, t[0]) for t in targets]

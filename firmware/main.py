@@ -9,6 +9,8 @@ from micropython import const
 from gateway import app, health
 
 _COLLECT_EVERY_BYTES = const(8192)
+# Nor after more than this part of what is free: what stays would stand all over it.
+_PART_OF_FREE = const(8)
 
 
 async def rounds(clock, steps):
@@ -44,6 +46,8 @@ def run(hal, make_node, watchers=()):
         # The watchdog starts: whatever hangs from here on ends in it.
         hal.feed()
         node = make_node()
+        gc.collect()
+        gc.threshold(min(_COLLECT_EVERY_BYTES, gc.mem_free() // _PART_OF_FREE))
         loops = [rounds(node.clock, node.steps)]
         loops += [forever(node.clock, step) for step in node.waiting_steps]
         return hal.run(loops + [watch(node) for watch in watchers])

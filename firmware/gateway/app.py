@@ -168,13 +168,14 @@ class Node:
         return sum(stream.rows for stream in self.streams)
 
     def report(self):
-        """Return the health message, JSON bytes."""
+        """Return the health message, JSON in pieces of bytes."""
+        broker = self.config["broker"]
         late = max([stream.latest_ms for stream in self.streams] or [0])
         spool = self.spool.stats()
         sensors = {}
         for stream in self.streams:
             for sampler in stream.samplers:
-                sensors[sampler.label] = sampler.report()
+                sensors[sampler.label] = sampler.report
         return self.health.report(
             {
                 "version": VERSION,
@@ -183,8 +184,10 @@ class Node:
                 "node": self.config["node"],
                 "board": self._board,
                 "configuration": self.configuration,
-                "broker": _address(self.config["broker"]),
+                "broker": broker and "%s:%d" % (broker["host"], broker["port"]),
                 "time_ms": self.clock.unix_ms(),
+            },
+            {
                 "rows": self.rows(),
                 "waiting": self.spool.pending(),
                 "next": spool["next_seq"],
@@ -193,10 +196,10 @@ class Node:
                 "lost": self.spool.lost(),
                 "late_ms": late,
                 "sensors": sensors,
-                "link": self.uplink.stats(),
+                "link": self.uplink.stats,
                 "way": self.hal.link.way(),
                 "rssi": self.hal.link.rssi(),
-            }
+            },
         )
 
 
@@ -207,10 +210,6 @@ def _judged(config_text, board, store, safe_mode):
     found = judge.read(config_text, board, store, safe_mode)
     judge.forget()
     return found
-
-
-def _address(broker):
-    return "%s:%d" % (broker["host"], broker["port"]) if broker else None
 
 
 def _feeder(sampler, sensor, driver, bus):

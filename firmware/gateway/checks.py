@@ -21,7 +21,8 @@ def keys(value, field, known):
 
 def is_name(name):
     """Return whether text can name a node, a stream, a sensor or a driver."""
-    return bool(name) and all(character in _NAME_CHARACTERS for character in name)
+    # Each character that is looked at would become a name of the interpreter's, for ever.
+    return bool(name) and not name.strip(_NAME_CHARACTERS)
 
 
 def check_name(holder, key, field):
@@ -29,6 +30,8 @@ def check_name(holder, key, field):
     name = holder.get(key)
     if not isinstance(name, str) or not 1 <= len(name) <= _NAME_MOST:
         raise ConfigError("%s: needs a name of 1 to %d characters" % (field, _NAME_MOST))
+    if is_name(name):
+        return
     for character in name:
         if character not in _NAME_CHARACTERS:
             raise ConfigError("%s: %r has %r in it; use a-z 0-9 _ -" % (field, name, character))

@@ -20,7 +20,7 @@ _NTP_ERA_S = 1 << 32
 # 2010-01-01: a clock that shows less was never set. (Recordings are played at their own time.)
 EARLIEST_MS = 1262304000000
 # Corrections smaller than this are drift; larger ones are said in health.
-STEP_MS = 2000
+_STEP_MS = const(2000)
 
 
 def parse_ntp(reply, cookie):
@@ -91,7 +91,7 @@ class Clock:
     def set(self, unix_ms, source):
         """Believe `unix_ms` from now on."""
         offset = unix_ms - self.uptime_ms()
-        if self._offset is not None and abs(offset - self._offset) >= STEP_MS:
+        if self._offset is not None and abs(offset - self._offset) >= _STEP_MS:
             self.steps += 1
         self._offset = offset
         self.source = source

@@ -6,7 +6,7 @@ from array import array
 
 from micropython import const
 
-from gateway import lattice, rangecoder
+from gateway import lattice, rangecoder, workplace
 
 SLICE_VALUES = const(32)
 
@@ -49,7 +49,7 @@ def code_column(coder, column):
     start = 0
     gone = coder.tree(_MISSING, not isinstance(column, array) and None in column, 1)
     if gone:
-        marks = array("i", bytes(4 * rows))
+        marks = workplace.row_numbers(coder, 1, rows)
         for row in range(rows):
             marks[row] = rangecoder.BIAS + (column[row] is None)
         coder.begin_steps(_MISSING_BANK)
@@ -79,7 +79,7 @@ def _code_values(coder, column, gone, start):
     size = coder.tree(_SIZE_TREE, size, 2)
     if size > _FULL:
         raise ValueError("frame: a size of numbers that is none")
-    cells = [0] * len(column) if size == _FULL else array("i", bytes(4 * len(column)))
+    cells = [0] * len(column) if size == _FULL else workplace.row_numbers(coder, 0, len(column))
     if not coder.decoding:
         for row in range(len(column)):
             cells[row] = rangecoder.BIAS + column[row]
@@ -87,7 +87,9 @@ def _code_values(coder, column, gone, start):
         kind = coder.tree(_LATTICE_TREE, 0 if coder.decoding else lattice.choose(cells), 3)
     exact = True
     if kind:
-        off = array("i", [rangecoder.BIAS] * len(column))
+        off = workplace.row_numbers(coder, 1, len(column))
+        for row in range(len(column)):
+            off[row] = rangecoder.BIAS
         if not coder.decoding:
             _to_lattice(cells, off, kind)
         exact = not coder.tree(
@@ -157,7 +159,7 @@ def code_flags(coder, masks, rows):
     """Code the flags of one channel; return them, or None when there are none."""
     if not coder.tree(_HAS_FLAGS, masks is not None and any(masks), 1):
         return None
-    cells = array("i", bytes(4 * rows))
+    cells = workplace.row_numbers(coder, 0, rows)
     if not coder.decoding:
         before = 0
         for row in range(rows):

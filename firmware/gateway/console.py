@@ -98,7 +98,7 @@ class Console:
                     self._said = {}
                     self._rows_due = 0
                 elif line == "health":
-                    self._say("H " + node.report().decode() + "\r\n")
+                    self._say("H " + b"".join(node.report()).decode() + "\r\n")
                 elif line == "frames":
                     self._frames(node)
                 elif line.startswith("frame "):

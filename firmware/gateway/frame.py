@@ -4,13 +4,12 @@ One walk over header and columns serves encoding and decoding: a coder returns w
 decoder ignores what it is handed.
 """
 
-import binascii
 import struct
-from array import array
+from binascii import crc32
 
 from micropython import const
 
-from gateway import columns, rangecoder
+from gateway import columns, rangecoder, workplace
 
 MAX_ROWS = const(1024)
 MAX_CHANNELS = const(32)
@@ -62,8 +61,8 @@ class Frame:
 
     schema: 2 bytes (schema.ident); seq, boot: < 2^30, or None both; quality: 1, times are unix
     ms, or 0, ms of that boot's uptime; anchor: unix ms at uptime 0 of that boot, or None; times:
-    list of int; columns: for each channel a list of int or None, or an array of int; flags: None,
-    or for each channel None or a list of masks 0..255.
+    list of int, or what is like one; columns: for each channel a list of int or None, or an array
+    of int; flags: None, or for each channel None or a list of masks 0..255.
     """
 
     def __init__(self, schema, seq, boot, quality, anchor, times, columns, flags=None):
@@ -94,7 +93,7 @@ class Encoder:
             next(self._walk)
         except StopIteration:
             data = self._coder.finish()
-            return data + struct.pack("<I", binascii.crc32(data))
+            return data + struct.pack("<I", crc32(data))
         return None
 
 
@@ -128,7 +127,7 @@ def is_whole(data):
     end = len(data) - _CRC_BYTES
     if end < HEAD_BYTES:
         return False
-    return struct.unpack_from("<I", data, end)[0] == binascii.crc32(memoryview(data)[:end])
+    return struct.unpack_from("<I", data, end)[0] == crc32(memoryview(data)[:end])
 
 
 def _open(data):
@@ -247,8 +246,7 @@ def _code_time_base(coder, frame):
     times = frame.times
     # Steps are small integers where times are not: arithmetic on them makes no objects.
     if max(times) - min(times) < 1 << 31:
-        # Half as large as a list where words are large.
-        steps = array("i", bytes(4 * (len(times) - 1)))
+        steps = workplace.row_numbers(coder, 0, len(times) - 1)
     else:
         steps = [0] * (len(times) - 1)
     for i in range(len(steps)):
@@ -334,7 +332,7 @@ def _code_steps(coder, frame, unit, period, mode, steps):
                 yield
     elif mode != _REGULAR:
         grid = period if mode == _ON_GRID else 1
-        cells = array("i", bytes(4 * count))
+        cells = workplace.row_numbers(coder, 1, count)
         for row in range(count):
             cells[row] = (steps[row] - period) // grid + rangecoder.BIAS
         coder.begin_steps(_GRID_BANK if mode == _ON_GRID else _JITTER_BANK)

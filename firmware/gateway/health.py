@@ -9,6 +9,7 @@ _TEXT_MOST = const(100)
 # After so many boots in a row that got nothing done, the node only connects, reports and obeys.
 FUTILE_BOOTS_MOST = const(5)
 _REASONS_MOST = const(8)
+_PIECE_CHARACTERS = const(160)
 # A frame closes every 15 minutes, and takes a while.
 STALLED_AFTER_MS = const(20 * 60 * 1000)
 # A broker may be away for long, and a reset does not bring it back: four times a day is enough.
@@ -81,8 +82,10 @@ class Health:
                 self._save()
         return _LOOK_MS
 
-    def report(self, extra):
-        """Return the health message as JSON bytes: `extra` (a dict) and what is known here."""
+    def report(self, *extra):
+        """Return the health message as JSON, a list of bytes: what is known here, and the dicts
+        `extra`. Pieces: for a long message a small heap has no place.
+        """
         report = {
             "boot": self.boot,
             "boots": self.boots,
@@ -97,8 +100,15 @@ class Health:
             "clock_refused": self._clock.refused,
             "free_heap": gc.mem_free() if hasattr(gc, "mem_free") else None,
         }
-        report.update(extra)
-        return json.dumps(report).encode()
+        pieces = []
+        text = ""
+        before = "{"
+        for part in (report,) + extra:
+            for name in part:
+                text = _tell(part[name], text + before + json.dumps(name) + ": ", pieces)
+                before = ", "
+        pieces.append((text + "}").encode())
+        return pieces
 
     def _save(self):
         self._saved_at = self._clock.uptime_ms()
@@ -121,6 +131,31 @@ def leave_word(hal, error):
         # A quote or a letter of another alphabet takes several bytes; half a crumb is none.
         text = text[: len(text) // 2]
     hal.crumb.save(content)
+
+
+def _tell(value, text, pieces):
+    """Return `text` with the JSON of `value` behind it, without what has gone to `pieces`.
+
+    A function stands for what it returns: all of that need not be there at once.
+    """
+    if callable(value):
+        value = value()
+    if isinstance(value, (dict, list, tuple)) and value:
+        keyed = isinstance(value, dict)
+        before = "{" if keyed else "["
+        for one in value:
+            text += before
+            before = ", "
+            if keyed:
+                text += json.dumps(one) + ": "
+            text = _tell(value[one] if keyed else one, text, pieces)
+        text += "}" if keyed else "]"
+    else:
+        text += json.dumps(value)
+    if len(text) > _PIECE_CHARACTERS:
+        pieces.append(text.encode())
+        text = ""
+    return text
 
 
 def _load(hal):

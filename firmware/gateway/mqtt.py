@@ -25,6 +25,8 @@ _READS_MOST = const(8)
 # A command is never longer; of a longer one only the head is looked at.
 INCOMING_MOST = const(4096)
 OUTGOING_MOST = const(1024)
+# Small packets that wait become one up to this size.
+_TOGETHER_MOST = const(256)
 ANSWER_WITHIN_MS = const(30 * 1000)
 CONNECT_WITHIN_MS = const(20 * 1000)
 _WIRE_PERIOD = const(1 << 30)
@@ -40,6 +42,19 @@ _REFUSALS = (
 
 class LinkError(OSError):
     """The link is of no use any more; the message says why."""
+
+
+class Pieces:
+    """The end of a packet that goes out as it is: its copy would need a large piece of the heap.
+
+    Only for messages that are rare: a broker may have to wait for each piece.
+    """
+
+    def __init__(self, pieces):
+        self.pieces = pieces
+
+    def __len__(self):
+        return sum([len(piece) for piece in self.pieces])
 
 
 class Wire:
@@ -72,6 +87,11 @@ class Wire:
         pass
 
     def write(self, data, n=None):
+        if isinstance(data, Pieces):
+            self.send(self._packet)
+            self.out += data.pieces
+            self._packet = bytearray()
+            return
         self._packet += data if n is None else data[:n]
         size = packet_size(self._packet)
         if size and len(self._packet) >= size:
@@ -92,7 +112,7 @@ class Wire:
 
     def send(self, packet):
         """Let a packet follow what waits in `out`."""
-        if self.out and len(self.out[-1]) + len(packet) <= OUTGOING_MOST:
+        if self.out and len(self.out[-1]) + len(packet) <= _TOGETHER_MOST:
             self.out[-1] += packet
         else:
             self.out.append(packet)
@@ -190,7 +210,11 @@ class Session:
         return self.connected and self._wire.waiting() < OUTGOING_MOST
 
     def publish(self, topic, payload, tag=None, retain=False):
-        """Send at QoS 1; `tag` (not None) comes back with the acknowledgement."""
+        """Send at QoS 1 bytes, or a list of such; `tag` (not None) comes back with the
+        acknowledgement.
+        """
+        if isinstance(payload, list):
+            payload = Pieces(payload)
         ident = self._free_id()
         self._send(ident, topic, payload, retain)
         self.window[ident] = (tag, self._hal.wire_ms())
@@ -233,7 +257,8 @@ class Session:
         except LinkError:
             raise
         except OSError as error:
-            raise LinkError(_say(error))
+            # A bare number says nothing to anybody.
+            raise LinkError(str(error) or "connection failed")
         self._check_deadlines()
 
     def _flush(self):
@@ -363,8 +388,3 @@ class Session:
 
 def _since(now, then):
     return (now - then) % _WIRE_PERIOD
-
-
-def _say(error):
-    """Return what happened in words; a bare number says nothing to anybody."""
-    return str(error) or "connection failed"

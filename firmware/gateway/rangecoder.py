@@ -10,7 +10,7 @@ from array import array
 
 from micropython import const
 
-from gateway import priors
+from gateway import priors, workplace
 
 # Numbers stand in arrays with this added: native code reads them without a sign.
 BIAS = const(1 << 29)
@@ -29,9 +29,8 @@ _RANGE_MOST = const((1 << 29) - 1)
 _LEAST = const(1 << 21)
 _LEAST_MASK = const((1 << 21) - 1)
 _BYTE_SHIFT = const(21)
-# A probability settles after so many observations; each moves it by such a share, in 1/4096.
+# A probability settles after so many observations.
 _SETTLED = const(40)
-RATES = array("i", [8192 // (2 * seen + 3) for seen in range(40 + 1)])
 
 # What `code` is asked for: residuals against a guess; small numbers in a row; one number's bits.
 VALUES = const(0)
@@ -115,9 +114,10 @@ _TOP_LEAVES = const(4)
 _ROOM = const(80)
 _GROW = const(256)
 _USUAL = const(768)
-_CHANCES = _WORK + len(priors.VALUES)
-# What the next coder needs, made first: a long-lived heap may have no place for more.
-_spare = [(array("H", bytes(2 * _CHANCES)), bytearray(_CHANCES), bytearray(_USUAL))]
+# Those of the header or of values, for which there are priors.VALUES.
+_CHANCES = const(168 + 735)
+_NEEDS = (_CHANCES, _USUAL, _RATES, _SETTLED)
+_spare = [workplace.make(*_NEEDS)]
 
 
 # native: (task: int, state: ptr32, chances: ptr16, seen: ptr8, cells: ptr32,
@@ -494,11 +494,10 @@ class Coder:
     def __init__(self, head, data=None, end=0):
         self.decoding = data is not None
         self._tree_task = TREE | DECODING if self.decoding else TREE
-        state = array("i", bytes(4 * _RATES))
-        state.extend(RATES)
         start = len(head)
-        own = _spare or [(array("H", bytes(2 * _CHANCES)), bytearray(_CHANCES), bytearray(_USUAL))]
-        self._chances, self._seen, self._buffer = own.pop()
+        own = _spare.pop() if _spare else workplace.make(*_NEEDS)
+        self._chances, self._seen, self._buffer, self.spaces, state = own
+        workplace.clear(state, _RATES)
         if data is None:
             data = self._buffer
             data[:start] = head
@@ -627,8 +626,8 @@ class Coder:
     def release(self):
         """Leave the chances to the next coder; this one has done its work."""
         buffer = self._buffer if len(self._buffer) <= _USUAL else bytearray(_USUAL)
-        _spare[:] = [(self._chances, self._seen, buffer)]
-        self._chances = self._buffer = self._data = None
+        _spare[:] = [(self._chances, self._seen, buffer, self.spaces, self._state)]
+        self._chances = self._buffer = self._data = self.spaces = None
 
     def _settle(self, low):
         """Let the carry in `low` run through the bytes before; return the rest."""

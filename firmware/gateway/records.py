@@ -12,7 +12,7 @@ NOTE = const(3)
 # state (0: delivered) | length, kind and id | CRC-32 of these six and the payload | check of all
 _RECORD = "<BHIIH"
 HEADER = const(13)
-_BLANK = b"\xff" * 13
+_BLANK = b"\xff\xff\xff\xff\xff\xff\xff\xff\xff\xff\xff\xff\xff"
 _LENGTH_MASK = const(0xFFF)
 _KIND_SHIFT = const(12)
 # Of the kind: the payload lies there bit by bit inverted, over a bit that had rotted to 0.

@@ -12,6 +12,12 @@ _LATE_MS = const(500)
 class Sampler:
     """One sensor: read at every multiple of the period, the answer handed to its stream."""
 
+    # Asked for by a command: ppm to calibrate to after the next reading; what became of it.
+    wanted = None
+    calibrated = ""
+    # How often a streaming sensor's receive buffer was found full.
+    overruns = 0
+
     def __init__(self, clock, stream, first, driver, sensor, label):
         self._clock = clock
         self._stream = stream
@@ -22,16 +28,11 @@ class Sampler:
         # Of a sensor that ages by being awake: not kept yet, and the whole hours that are kept.
         self.awake_ms = 0
         self.hours = None
-        # Asked for by a command: ppm to calibrate to after the next reading; what became of it.
-        self.wanted = None
-        self.calibrated = ""
         self.label = label
         self.count = len(driver.CHANNELS)
         self.judge = Judge(driver, stream.period_ms)
         self.unanswered = 0
         self.broken = 0
-        # How often a streaming sensor's receive buffer was found full.
-        self.overruns = 0
         # Why the last reading brought nothing, "" when it did, None before the first.
         self.failed = None
         # What a sensor says of its own state (a fan that stands) it says beside its values.

@@ -37,10 +37,10 @@ class Open:
         self.stream = stream
         self.quality = quality
         self.since_ms = now_ms
-        # Arrays: in a list each time would be an object of its own, and each number a word.
-        self.times = array("q")
+        self.rows = 0
         # Row behind row, in blocks: an array a channel would cost a wide stream of few rows more
-        # than its numbers do, and growing arrays break up the heap.
+        # than its numbers do, and growing arrays break up the heap. Each has numbers, then times:
+        # in a list each time would be an object of its own, and each number a word.
         self.channels = channels
         self.block_rows = max(1, _BLOCK_NUMBERS // channels)
         self._blocks = []
@@ -58,47 +58,61 @@ class Open:
             self.flags = [None] * len(values)
         if self.gone is None and None in values:
             self.gone = [None] * len(values)
-        place = len(self.times) % self.block_rows * self.channels
+        place = self.rows % self.block_rows * self.channels
         if not place:
             self._blocks.append(array("i", bytes(4 * self.block_rows * self.channels)))
-        block = self._blocks[-1]
+            self._blocks.append(array("q", bytes(8 * self.block_rows)))
+        block = self._blocks[-2]
         for i in range(self.channels):
             block[place + i] = values[i] or 0
             if self.flags is not None:
                 self._mark(self.flags, i, masks[i])
             if self.gone is not None:
                 self._mark(self.gone, i, values[i] is None)
-        self.times.append(time)
+        self._blocks[-1][self.rows % self.block_rows] = time
+        self.rows += 1
+
+    # It is the list of its rows' times.
+    def __len__(self):
+        return self.rows
+
+    def __getitem__(self, row):
+        if row >= self.rows:
+            raise IndexError
+        return self._blocks[row // self.block_rows * 2 + 1][row % self.block_rows]
 
     def _mark(self, marks, channel, mark):
         """Add a mark of a new row; a channel has none before its first that is not 0."""
         if mark and marks[channel] is None:
-            marks[channel] = bytearray(len(self.times))
+            marks[channel] = bytearray(self.rows)
         if marks[channel] is not None:
             marks[channel].append(mark)
 
-    def column(self, channel, start, end):
-        """Return the numbers of a channel in some rows."""
-        column = array("i", bytes(4 * (end - start)))
-        for row in range(start, end):
-            block = self._blocks[row // self.block_rows]
-            column[row - start] = block[row % self.block_rows * self.channels + channel]
-        return column
+    def fill(self, column, channel, start):
+        """Put the numbers of a channel from row `start` on into an array."""
+        for i in range(len(column)):
+            row = start + i
+            block = self._blocks[row // self.block_rows * 2]
+            column[i] = block[row % self.block_rows * self.channels + channel]
 
 
 class Columns:
-    """The columns of some rows of an open frame: each is made when it is wanted."""
+    """The columns of some rows of an open frame: each is made when it is wanted, in the place of
+    the one before.
+    """
 
     def __init__(self, one, start, end):
         self._one = one
         self._start = start
         self._end = end
+        self._column = array("i", bytes(4 * (end - start)))
 
     def __len__(self):
         return self._one.channels
 
     def __getitem__(self, i):
-        column = self._one.column(i, self._start, self._end)
+        column = self._column
+        self._one.fill(column, i, self._start)
         gone = self._one.gone and self._one.gone[i]
         gone = gone and gone[self._start : self._end]
         if gone and any(gone):
@@ -171,12 +185,10 @@ class Spool:
                 anchor = part.anchor
             for row in _rows(part):
                 one.add(row)
-        self.recovered_rows += len(one.times)
-        columns = Columns(one, 0, len(one.times))
+        self.recovered_rows += one.rows
+        columns = Columns(one, 0, one.rows)
         seq = self._frames.next_id
-        whole = frame.Frame(
-            part.schema, seq, boot, one.quality, anchor, one.times, columns, one.flags
-        )
+        whole = frame.Frame(part.schema, seq, boot, one.quality, anchor, one, columns, one.flags)
         self._store(number, frame.encode(whole))
 
     def put(self, stream, row, quality):
@@ -189,10 +201,10 @@ class Spool:
         if one is None:
             one = Open(stream, quality, len(row[1]), now)
             self._open[stream] = one
-        if len(one.times) == one.committed:
+        if one.rows == one.committed:
             one.uncommitted_since_ms = now
         one.add(row)
-        if len(one.times) >= FRAME_ROWS:
+        if one.rows >= FRAME_ROWS:
             self.close_now(stream)
 
     def commit(self):
@@ -202,13 +214,16 @@ class Spool:
                 self._commit(one)
 
     def _commit(self, one):
-        while one.committed < len(one.times):
+        while one.committed < one.rows:
             self._keep_ahead_of_the_journal()
             if self._open[one.stream] is not one:
                 return
             if one.number is None:
                 one.number = self._journal.next_id
-            end = min(len(one.times), one.committed + _COMMIT_ROWS)
+            end = min(one.rows, one.committed + _COMMIT_ROWS)
+            # Two coders at once would take a small heap too much.
+            while self._encoder is not None:
+                self._encode_slice()
             head = struct.pack("<II", one.number, self._boot)
             part = self._frame(one, one.committed, end)
             self._journal.append(head + frame.encode(part))
@@ -232,7 +247,7 @@ class Spool:
         flags = one.flags and [masks and masks[start:end] for masks in one.flags]
         anchor = self._anchor if one.quality and self._anchors_left else None
         schema = self._schemas[one.stream]
-        times = one.times if end - start == len(one.times) else one.times[start:end]
+        times = one if end - start == one.rows else [one[row] for row in range(start, end)]
         return frame.Frame(schema, None, None, one.quality, anchor, times, columns, flags)
 
     def close_now(self, stream):
@@ -256,7 +271,7 @@ class Spool:
         for one in self._open:
             if one is None:
                 continue
-            waiting = len(one.times) > one.committed
+            waiting = one.rows > one.committed
             if waiting and now - one.uncommitted_since_ms >= _COMMIT_AGE_MS:
                 self.commit()
                 return _BUSY_MS
@@ -272,7 +287,7 @@ class Spool:
         if self._encoder is None:
             # What a frame needs for a while finds the largest places, and leaves them again.
             gc.collect()
-            whole = self._frame(one, 0, len(one.times))
+            whole = self._frame(one, 0, one.rows)
             # Nothing else gets a number until this frame is in the ring.
             whole.seq = self._frames.next_id
             whole.boot = self._boot
@@ -321,7 +336,7 @@ class Spool:
         one = self._open[stream]
         if one is None:
             return None
-        end = len(one.times)
+        end = one.rows
         return frame.encode(self._frame(one, max(0, end - _COMMIT_ROWS), end))
 
     def next(self, after):

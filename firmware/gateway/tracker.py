@@ -58,7 +58,17 @@ _STANDING_MS = const(60000)
 # Places in a track: where it is, how fast (along the line of sight), the mean speed along the road
 # in 1/16 and of how many echoes, when last seen, how often, when and where first, where last,
 # whether counted.
-_AT, _SPEED, _MEAN, _MEANS, _AWAY, _SEEN, _HITS, _BORN, _FROM, _LAST, _DONE = range(11)
+_AT = const(0)
+_SPEED = const(1)
+_MEAN = const(2)
+_MEANS = const(3)
+_AWAY = const(4)
+_SEEN = const(5)
+_HITS = const(6)
+_BORN = const(7)
+_FROM = const(8)
+_LAST = const(9)
+_DONE = const(10)
 
 
 class Tracker:

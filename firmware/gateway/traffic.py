@@ -37,7 +37,7 @@ class Channels:
     channels are those of all lanes together. The order within a lane: _Lane.values().
     """
 
-    def __init__(self, lanes, speeds=True, classes=False):
+    def __init__(self, lanes, speeds=True, classes=False, is_ranges=False):
         self.lanes = lanes
         self.speeds = speeds
         self.classes = classes
@@ -45,13 +45,15 @@ class Channels:
         if len(lanes) > 1:
             self.overall = len(_OVERALL) if speeds else 1
         self._kinds = 4 + (3 if classes else 0) + (3 + len(SPEED_ENDS) if speeds else 0)
-        self.ranges = _Ranges(self)
+        self.ranges = None if is_ranges else Channels(lanes, speeds, classes, True)
 
     def __len__(self):
         return self.overall + self._kinds * len(self.lanes) + 1
 
     def __getitem__(self, i):
-        """Return (name, unit, scale); IndexError behind the last."""
+        """Return (name, unit, scale), or of ranges (least, most); IndexError behind the last."""
+        if self.ranges is None:
+            return self._range(i)
         if i < self.overall:
             return _OVERALL[i]
         kind, lane = self._place(i)
@@ -65,7 +67,7 @@ class Channels:
             return "vehicles_" + lane + "_total", unit, scale
         return name + "_" + lane, unit, scale
 
-    def range(self, i):
+    def _range(self, i):
         """Return (least, most) of a channel."""
         if i < self.overall:
             return _OVERALL_RANGE[i]
@@ -101,17 +103,6 @@ class Channels:
             ("headway_mean", "s", 10, (0, _HEADWAY_MOST_MS // 100)),
             ("vehicles_total", "1", 1, (0, TOTAL_MOST)),
         )[kind]
-
-
-class _Ranges:
-    def __init__(self, channels):
-        self._channels = channels
-
-    def __len__(self):
-        return len(self._channels)
-
-    def __getitem__(self, i):
-        return self._channels.range(i)
 
 
 class _Lane:

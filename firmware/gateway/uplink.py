@@ -28,8 +28,13 @@ _WIRE_PERIOD = const(1 << 30)
 
 class Uplink:
     """`schemas`: [(id, JSON), …]. `resends`: what was asked for again. `report()`: the health
-    message. `commands`: {name: function}, or what has a `get(name)`.
+    message, bytes or a list of such. `commands`: {name: function}, or what has a `get(name)`.
     """
+
+    _live_turn = False
+    # Of a connection: whether this node has said who it is, and heard itself.
+    _introduced = _echoed = False
+    _echo_sent = 0
 
     def __init__(self, hal, clock, config, spool, resends, schemas, report, commands):
         self._hal = hal
@@ -51,11 +56,7 @@ class Uplink:
         self._replies = []
         self._flying = {}
         self._backlog = -1
-        self._live_turn = False
-        self._introduced = False
         self._echo = b""
-        self._echo_sent = 0
-        self._echoed = False
         self.state = "starting"
         self.reason = ""
         self.failure = ""
@@ -166,7 +167,7 @@ class Uplink:
         while self._unsent and self._session.room():
             ident, text = self._unsent.pop(0)
             name = b"schema/" + "".join("%02x" % byte for byte in ident).encode()
-            self._session.publish(self._base + name, text, (_SCHEMA, ident), True)
+            self._session.publish(self._base + name, [text], (_SCHEMA, ident), True)
 
     def schemas(self):
         """Return [(id, JSON), …] of what frames here may be of."""

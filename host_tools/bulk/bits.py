@@ -11,9 +11,10 @@ import numpy as np
 from numba import njit
 
 from gateway import rangecoder as rc
+from gateway import workplace
 
 ONE = np.int64(1)
-_RATES = np.array(rc.RATES, np.int64)
+_RATES = np.array(workplace.rates(rc._SETTLED), np.int64)
 inlined = njit(nogil=True, error_model="numpy", _nrt=False, forceinline=True)
 
 

@@ -15,7 +15,7 @@ import numpy as np
 import platformdirs
 from numba import njit
 
-from gateway import columns, frame, lattice, priors
+from gateway import columns, frame, lattice, priors, workplace
 from gateway import rangecoder as rc
 from host_tools.bulk import bits, numbers
 
@@ -36,9 +36,9 @@ lean = njit(cache=True, nogil=True, error_model="numpy", _nrt=False)
 bits_of = lean(rc.bits_of)
 
 
-_RATES = np.array(rc.RATES, np.int64)
+_RATES = np.array(workplace.rates(rc._SETTLED), np.int64)
 # Behind the range coder's places in the state: are these bytes decoded, `like` of its Coder.
-DECODING = rc._RATES + len(rc.RATES)
+DECODING = rc._RATES + len(_RATES)
 LIKE = DECODING + 1
 # Behind the coder's places in the chances, and in what they have seen: what they begin as.
 _FRESH_HEAD = rc._CHANCES

@@ -12,7 +12,7 @@ def test_app_takes_rows_and_keeps_them_while_nobody_listens():
     node = app.Node(hal, BOARD, json.dumps(CONFIG))
     _run(hal, node, 2001)
     assert node.rows() == 200 and node.spool.pending() == 2
-    report = json.loads(node.report())
+    report = json.loads(b"".join(node.report()))
     assert report["rows"] == 200 and report["link"]["reason"] == "no signal"
     assert report["late_ms"] < 1000 and not report["safe_mode"]
 
@@ -28,7 +28,7 @@ def test_app_with_a_refused_configuration_goes_into_safe_mode_and_stays_there():
         _run(hal, node, 3600)
         # It keeps on trying to be heard, and neither it nor the watchdog resets it.
         assert hal.resets == 0 and hal.feeds > fed
-        reasons = json.loads(node.report())["reasons"]
+        reasons = json.loads(b"".join(node.report()))["reasons"]
         assert len(reasons) == 1 and reasons[0].startswith("configuration: ")
 
 
@@ -155,4 +155,4 @@ def test_app_takes_a_row_each_period_whatever_jumps_the_clock_makes():
     assert rows == node.rows() and 183 - len(jumps) <= rows <= 183 + len(jumps), rows
     starts = [time for one in _frames(node) for time in one.times]
     assert min(starts) > START_MS - 2 * day and max(starts) > 2086000000000
-    assert json.loads(node.report())["clock_steps"] == len(jumps)
+    assert json.loads(b"".join(node.report()))["clock_steps"] == len(jumps)

@@ -137,7 +137,7 @@ def test_hours_are_a_nodes_own_that_ends_in_order():
     hal = Hal()
     node = app.Node(hal, BOARD, json.dumps(CONFIG))
     run_node(hal, node, 130)
-    assert json.loads(node.report())["sensors"]["sds011"][5] == 0
+    assert json.loads(b"".join(node.report()))["sensors"]["sds011"][5] == 0
     node.stop()
     assert kept(hal.store) == {"sds011": 2}
     command = app.Node(hal, BOARD, json.dumps(CONFIG)).commands.get("hours")
