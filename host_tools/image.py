@@ -158,7 +158,7 @@ def compiled(drivers: tuple[str, ...], arch: str | None) -> dict[str, bytes]:
     sources = {
         name: path
         for name, path in build.device_files().items()
-        if not name.startswith("drivers/") or path.stem in (*drivers, "__init__")
+        if not name.startswith("drivers/") or path.stem in drivers
     }
     del sources["boot.py"]
     sources["start.py"] = sources.pop("main.py")

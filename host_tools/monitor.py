@@ -7,6 +7,7 @@ import re
 import time
 from collections.abc import Callable, Iterator
 
+from host_tools import build, traced
 from host_tools.errors import UserError
 from host_tools.serial_node import SerialNode
 
@@ -24,6 +25,7 @@ def listen(
     `say` hears of each loss and each return.
     """
     lost = None
+    files = build.device_files()
     while True:
         try:
             with SerialNode(port) as node:
@@ -37,7 +39,7 @@ def listen(
                     for line in node.lines(LISTEN_S):
                         # What somebody asked before is answered to us, the end of it at first.
                         if not (line.startswith("H {") or (first and not OWN.match(line))):
-                            yield line
+                            yield traced.in_sources(line, files)
                         first = False
                     while asked and not asked.empty():
                         node.say(asked.get())

@@ -12,6 +12,8 @@ import ssl
 from collections import defaultdict
 from string import ascii_lowercase, ascii_uppercase
 
+from host_tools.known_names import KNOWN
+
 DEFINITIONS = (ast.FunctionDef, ast.AsyncFunctionDef, ast.ClassDef)
 FUNCTIONS = (ast.FunctionDef, ast.AsyncFunctionDef, ast.Lambda)
 # What is asked of objects that are built in.
@@ -20,6 +22,8 @@ _BUILT_IN = (
     *(io.BytesIO, io.TextIOWrapper, socket.socket, ssl.SSLContext, ssl.SSLSocket, array.array),
     *map(type, ((_ for _ in ()), hashlib.sha256(), select.poll(), ast, len)),
 )
+# More than a function and those around it have parameters.
+_PARAMETERS = 16
 # Files in which all objects are ours or built in. What the others ask for may be asked of a bus, a
 # pin, a network: nobody knows who else has a thing of that name.
 _INSIDE = """
@@ -30,15 +34,18 @@ _INSIDE = """
 
 
 class Names:
-    """`short`: {name: short name}; a name has the same short one everywhere.
+    """`short`: {name: short name}; a name has the same short one everywhere. `parameters`: theirs.
 
     Two names share one when they never meet: in a module, in a class and those it inherits from.
     """
 
     def __init__(self, files, kept: set[str]) -> None:
         nodes = [node for file in files for node in file.nodes]
+        free = _unsaid(nodes, kept)
+        self.parameters = free[:_PARAMETERS]
         kept = kept | _known_elsewhere(files)
-        bound = {file: _bound(file) for file in files}
+        # Constants are numbers, and the compiler forgets them for the underscore in their names.
+        bound = {file: _bound(file) - file.constants.keys() for file in files}
         anywhere = set().union(*bound.values())
         # A parameter gets a short name of its own, and may have that of a function.
         self._globals = anywhere - kept - {one.arg for one in nodes if isinstance(one, ast.arg)}
@@ -47,12 +54,11 @@ class Names:
         groups = [names & self._members for names in families]
         for file in files:
             used = {node.id for node in file.nodes if isinstance(node, ast.Name)}
+            used -= file.constants.keys()
             # The compiler takes a member for the constant of its name.
             inside = {node.id for node in in_classes(file) if isinstance(node, ast.Name)}
             groups.append((used | bound[file]) & self._globals | inside & self._members)
-        taken = {node.id for node in nodes if isinstance(node, ast.Name)} | kept
-        taken |= {node.attr for node in nodes if isinstance(node, ast.Attribute)}
-        self.short = _colour(groups, taken)
+        self.short = _colour(groups, free[_PARAMETERS:])
 
     def of(self, node: ast.AST, in_class: bool) -> str | None:
         """Return the name that a node has to be given, None: its own."""
@@ -71,11 +77,21 @@ class Names:
         return self.short[name] if name in self._globals else name
 
 
-def _colour(groups: list[set[str]], taken: set[str]) -> dict[str, str]:
-    """Return {name: short name}, none twice in a group."""
+def _unsaid(nodes: list[ast.AST], kept: set[str]) -> list[str]:
+    """Return short names of which no file says any: first those that cost nothing."""
+    said = set(kept)
+    for node in nodes:
+        for _, value in ast.iter_fields(node):
+            for text in value if isinstance(value, list) else [value]:
+                if isinstance(text, str):
+                    said |= {text, *text.split(".")}
     letters = ascii_lowercase + ascii_uppercase
-    short = ["_" + first + second for first in ["", *letters] for second in letters]
-    short = [name for name in short if name not in taken]
+    more = ["_" + first + second for first in ["", *letters] for second in letters]
+    return [name for name in KNOWN + more if name not in said]
+
+
+def _colour(groups: list[set[str]], short: list[str]) -> dict[str, str]:
+    """Return {name: one of `short`}, none twice in a group."""
     rivals = defaultdict(set)
     for group in groups:
         for name in group:
@@ -106,7 +122,7 @@ def _shallow(body):
             yield from _shallow(ast.iter_child_nodes(node))
 
 
-def _bindings(body) -> set[str]:
+def bindings(body) -> set[str]:
     """Return the names that the statements of a module or a class bind."""
     inside = list(_shallow(body))
     names = {one.name for one in inside if isinstance(one, DEFINITIONS)}
@@ -116,7 +132,7 @@ def _bindings(body) -> set[str]:
 
 def _bound(file) -> set[str]:
     """Return the names that a module binds, and the functions within its functions."""
-    names = _bindings(file.tree.body)
+    names = bindings(file.tree.body)
     for node in file.nodes:
         if isinstance(node, ast.Global):
             names |= set(node.names)
@@ -131,7 +147,7 @@ def _families(files) -> list[set[str]]:
     for node in [node for file in files for node in file.nodes if isinstance(node, ast.ClassDef)]:
         classes = {node.name} | {ast.unparse(base).split(".")[-1] for base in node.bases}
         asked = [one for one in ast.walk(node) if isinstance(one, ast.Attribute)]
-        names = _bindings(node.body) | {one.attr for one in asked if _text(one.value) == "self"}
+        names = bindings(node.body) | {one.attr for one in asked if _text(one.value) == "self"}
         for family in [one for one in families if one[0] & classes]:
             families.remove(family)
             classes |= family[0]

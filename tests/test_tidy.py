@@ -8,7 +8,7 @@ from pathlib import Path
 import pytest
 from click.testing import CliRunner
 
-from host_tools import boards, build, catalogue, cli
+from host_tools import boards, build, bundle, catalogue, cli
 
 ROOT = build.ROOT
 TESTS = ROOT / "tests"
@@ -113,16 +113,15 @@ def test_no_device_file_has_the_name_of_a_standard_module():
 
 
 def test_packages_are_empty_on_the_device():
-    for name, path in build.device_files().items():
-        if path.name == "__init__.py":
-            assert path.read_text() == "", f"{name} costs RAM: leave it empty"
+    for path in [*build.FIRMWARE.rglob("__init__.py"), build.DRIVERS / "__init__.py"]:
+        assert path.read_text() == "", f"{path} is not on the device: leave it empty"
 
 
 # For this machine the twin compiles them, in many tests.
 @pytest.mark.parametrize("arch", [None, *sorted(set(build.CHIP_ARCH.values()))])
 def test_every_device_file_compiles(tmp_path, arch):
     made = build.compile_files(DEVICE, tmp_path, arch)
-    assert len(made) == len(DEVICE) and all(path.stat().st_size for path in made)
+    assert len(made) == len(bundle.bundled(DEVICE)) and all(path.stat().st_size for path in made)
 
 
 def test_every_chip_has_an_instruction_set():

@@ -3,12 +3,19 @@
 import gc
 import sys
 
-import gateway
-
 
 def forget(*names):
     """Unload modules of the gateway's; what still holds something of theirs keeps that."""
     for name in names:
         if sys.modules.pop("gateway." + name, None) is not None:
-            delattr(gateway, name)
+            delattr(sys.modules["gateway"], name)
     gc.collect()
+
+
+def text_put_aside(start, size):
+    """Return what a build has put there of a text that is needed rarely."""
+    from gateway import texts
+
+    found = texts.ALL[start : start + size].decode()
+    forget("texts")
+    return found

@@ -16,7 +16,7 @@ from pathlib import Path
 
 from gateway import config
 from gateway.settings import PROVEN
-from host_tools import boards, build
+from host_tools import boards, build, traced
 from host_tools.errors import UserError
 from host_tools.twin import faults, node_exits, source, tape, time_server, world
 from host_tools.urls import Broker
@@ -199,7 +199,7 @@ def _boot(heap: str, path: Path, universe: world.World, on_event) -> tuple[int, 
     child_reads, we_write = os.pipe()
     we_read, child_writes = os.pipe()
     command = [
-        *(sys.executable, "-m", "host_tools.twin.chip", str(IMAGE), heap, "host_tools.twin.node"),
+        *(sys.executable, "-m", "host_tools.twin.chip", str(IMAGE), heap, "main"),
         *(f"/dev/fd/{child_reads}", f"/dev/fd/{child_writes}", str(path)),
     ]
     process = subprocess.Popen(
@@ -214,7 +214,8 @@ def _boot(heap: str, path: Path, universe: world.World, on_event) -> tuple[int, 
     try:
         with open(we_read, "rb") as reader, open(we_write, "wb") as writer:
             universe.serve(reader, writer, on_event)
-        console, _ = process.communicate()
+        printed, _ = process.communicate()
+        console = traced.in_sources(printed, build.device_files(twin=True)) if printed else ""
     finally:
         if process.poll() is None:
             process.terminate()

@@ -94,7 +94,6 @@ def test_only_the_drivers_of_the_configuration_are_on_it(micropython):
     assert some.configured and not everything.configured
     files = node_image.device_files(board, some.drivers)
     assert [name for name in files if name.startswith("drivers/")] == [
-        "drivers/__init__.mpy",
         "drivers/sds011.mpy",
     ]
 
@@ -134,7 +133,7 @@ def test_the_node_starts_from_it_and_takes_rows(micropython, tmp_path, monkeypat
     made = node_image.make(boards.load("esp32_generic"), micropython(), CONFIG)
     code = """
 import sys
-from gateway.spool import Spool
+from gateway.app import Spool
 def put(*row):
     print("has taken rows")
     sys.exit(0)

@@ -2,8 +2,10 @@
 
 import importlib
 import re
+import subprocess
 
 from host_tools import build, shorten
+from host_tools.known_names import KNOWN
 
 TEXTS = {
     "kit/base.py": """
@@ -87,16 +89,39 @@ def test_shortened_files_do_the_same(tmp_path, monkeypatch):
     before = _run(tmp_path / "before", TEXTS, monkeypatch).result()
     short = shorten.shorten(TEXTS, {"result"})
     # CPython has to import what MicroPython's compiler knows.
-    short["kit/base.py"] = short["kit/base.py"].replace("pass\n", "const = int\n", 1)
+    short["kit/base.py"] = short["kit/base.py"].replace(
+        "pass\n", "const = lambda value: value\n", 1
+    )
     assert _run(tmp_path / "after", short, monkeypatch).result() == before
 
 
 def test_names_that_never_meet_share_one():
     short = "".join(shorten.shorten(TEXTS, {"result"}).values())
-    # Six names meet in the module `app`, as many in no class; one stands in a text.
-    assert set(re.findall(r"\b_[a-z]+\b", short)) == {*("_" + one for one in "abcdef"), "_own"}
+    # Six names meet in the module `app`, as many in no class; parameters have others.
+    assert len(set(re.findall(r"\w+", short)) & set(KNOWN)) == 6 + 3
     for gone in ("_first", "_twice", "_add", "_other", "sole", "Uses", "within"):
         assert not re.search(rf"\b{gone}\b(?! first)", short), gone
+
+
+def test_no_name_is_taken_that_any_file_says():
+    texts = {**TEXTS, "kit/more.py": "def ask(bus):\n    return bus.acos(atan=1)['attr']\n"}
+    short = shorten.shorten(texts, {"result", "aw"})
+    for name in ("acos", "atan", "attr", "aw"):
+        assert not re.search(rf"\b{name}\b", "".join(short[name] for name in TEXTS)), name
+
+
+def test_a_constant_keeps_its_underscore_for_which_the_compiler_forgets_it():
+    text = "from micropython import const\n\n_MOST = const(3)\n\n\ndef most():\n    return _MOST\n"
+    assert "_MOST = const(3)" in shorten.shorten({"kit/most.py": text})["kit/most.py"]
+
+
+def test_the_interpreter_has_the_short_names_anyway():
+    script = "import micropython\nclass Any: pass\none = Any()\n"
+    script += f"for name in {' '.join(KNOWN)!r}.split(): setattr(one, name, 0)\n"
+    script += "micropython.qstr_info(1)\n"
+    command = [*build.micropython("1M"), "-c", script]
+    said = subprocess.run(command, capture_output=True, text=True, check=True).stdout
+    assert set(re.findall(r"^Q\((\w+)\)$", said, re.MULTILINE)) & {*KNOWN, "one"} == {"one"}
 
 
 def test_what_others_may_ask_for_keeps_its_name():
@@ -114,7 +139,7 @@ def test_what_is_asked_of_hardware_keeps_its_name():
     assert "def sole" not in shorten.shorten(texts)["kit/app.py"]
     texts["kit/hal_board.py"] = texts.pop("kit/hal.py")
     short = shorten.shorten(texts)
-    assert "def sole" in short["kit/app.py"] and "A.sole()" in short["kit/hal_board.py"]
+    assert "def sole" in short["kit/app.py"] and ".sole()" in short["kit/hal_board.py"]
 
 
 def test_what_the_interpreter_asks_for_keeps_its_name():
