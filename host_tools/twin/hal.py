@@ -13,6 +13,8 @@ import time
 
 from micropython import const
 
+from host_tools.twin.node_exits import EXIT_POWER_CUT, EXIT_RESET
+
 REQUEST = "<BBqIH"
 ANSWER = "<BH"
 ANSWER_BYTES = const(3)
@@ -45,68 +47,37 @@ _TICKS_PERIOD = const(1 << 30)
 _MASK = const(0xFFFFFFFF)
 
 
-class PowerCut(BaseException):
-    """The power is gone: nothing in the node runs on."""
-
-
-class Reset(BaseException):
-    """The node resets itself."""
-
-
-class Pipe:
-    """Asks the world."""
-
-    def __init__(self, reader, writer, scheduler):
-        self._reader = open(reader, "rb")
-        self._writer = open(writer, "wb")
-        self._scheduler = scheduler
-
-    def ask(self, op, place=0, offset=0, data=b"", size=None):
-        """Return the world's answer, bytes; `size`: how many are wanted of a read."""
-        head = struct.pack(
-            REQUEST, op, place, self._scheduler.now_ms, offset, len(data) if size is None else size
-        )
-        self._writer.write(head + data if data else head)
-        answer = self._reader.read(ANSWER_BYTES)
-        if not answer:
-            # The world has ended, and the node with it.
-            raise PowerCut
-        status, size = struct.unpack(ANSWER, answer)
-        data = self._reader.read(size) if size else b""
-        if status == CUT:
-            raise PowerCut
-        if status == ERROR:
-            raise OSError(data.decode())
-        return data
+class End(BaseException):
+    """Nothing in the node runs on: the power is gone, or it resets itself. Its code says which."""
 
 
 class Partition:
-    def __init__(self, pipe, place, size):
-        self._pipe = pipe
+    def __init__(self, hal, place, size):
+        self._hal = hal
         self._place = place
         self.size = size
         self.sector = 4096
 
     def read(self, offset, buf):
-        buf[:] = self._pipe.ask(FLASH_READ, self._place, offset, size=len(buf))
+        buf[:] = self._hal.ask(FLASH_READ, self._place, offset, size=len(buf))
 
     def program(self, offset, data):
-        self._pipe.ask(FLASH_PROGRAM, self._place, offset, bytes(data))
+        self._hal.ask(FLASH_PROGRAM, self._place, offset, bytes(data))
 
     def erase(self, offset):
-        self._pipe.ask(FLASH_ERASE, self._place, offset)
+        self._hal.ask(FLASH_ERASE, self._place, offset)
 
 
 class Bus:
     """A serial line or an I2C bus."""
 
-    def __init__(self, pipe, place):
-        self._pipe = pipe
+    def __init__(self, hal, place):
+        self._hal = hal
         self._place = place
         self._data = b""
 
     def any(self):
-        data = self._pipe.ask(UART_READ, self._place)
+        data = self._hal.ask(UART_READ, self._place)
         if data:
             self._data += data
         return len(self._data)
@@ -117,33 +88,72 @@ class Bus:
         return data or None
 
     def write(self, data):
-        self._pipe.ask(UART_WRITE, self._place, 0, bytes(data))
+        self._hal.ask(UART_WRITE, self._place, 0, bytes(data))
 
     def readfrom_mem_into(self, address, register, buf):
         where = address << 8 | register
-        buf[:] = self._pipe.ask(I2C_READ_MEM, self._place, where, size=len(buf))
+        buf[:] = self._hal.ask(I2C_READ_MEM, self._place, where, size=len(buf))
 
     def writeto_mem(self, address, register, buf):
-        self._pipe.ask(I2C_WRITE_MEM, self._place, address << 8 | register, bytes(buf))
+        self._hal.ask(I2C_WRITE_MEM, self._place, address << 8 | register, bytes(buf))
 
     def readfrom_into(self, address, buf):
-        buf[:] = self._pipe.ask(I2C_READ, self._place, address, size=len(buf))
+        buf[:] = self._hal.ask(I2C_READ, self._place, address, size=len(buf))
 
     def writeto(self, address, buf):
-        self._pipe.ask(I2C_WRITE, self._place, address, bytes(buf))
+        self._hal.ask(I2C_WRITE, self._place, address, bytes(buf))
         return len(buf)
 
 
-class Network:
-    """The post's network: up but for the outages [(from, to), …] in simulated unix ms."""
+class Hal:
+    """One boot of the simulated node. `pipes`: files, to read and to write; `plan`: see run.py.
 
-    def __init__(self, scheduler, outages):
+    It is its own key-value store, reset-surviving memory, time server and network: an object of
+    each would take more of the heap, and all answers are the world's anyway.
+    """
+
+    name = "twin"
+
+    def __init__(self, scheduler, pipes, plan):
         self._scheduler = scheduler
-        self._outages = outages
+        self._boot_ms = scheduler.now_ms
+        self._reader, self._writer = pipes
+        # {name of a bus or partition: (place, bytes)}; None once all of them are open.
+        self.places = plan["places"]
+        self._outages = plan["outages"]
+        self._was_reset = plan["was_reset"]
+        self._noise = (plan["seed"] ^ scheduler.now_ms & _MASK) & _MASK or 1
+        self.link = self.store = self.crumb = self
+        self.sleep_ms = scheduler.sleep_ms
+        self.run = scheduler.run
 
-    def start(self, network):
-        pass
+    def ask(self, op, place=0, offset=0, data=b"", size=None):
+        """Return the world's answer, bytes; `size`: how many are wanted of a read."""
+        self._writer.write(
+            struct.pack(
+                REQUEST,
+                op,
+                place,
+                self._scheduler.now_ms,
+                offset,
+                len(data) if size is None else size,
+            )
+        )
+        if data:
+            self._writer.write(data)
+        answer = self._reader.read(ANSWER_BYTES)
+        if not answer:
+            # The world has ended, and the node with it.
+            raise End(EXIT_POWER_CUT)
+        status, size = struct.unpack(ANSWER, answer)
+        data = self._reader.read(size) if size else b""
+        if status == CUT:
+            raise End(EXIT_POWER_CUT)
+        if status == ERROR:
+            raise OSError(data.decode())
+        return data
 
+    # The post's network: up but for the outages [(from, to), …] in simulated unix ms.
     def step(self):
         return 60000
 
@@ -160,55 +170,29 @@ class Network:
     def rssi(self):
         return -61 if self.up() else None
 
-
-class Hal:
-    """One boot of the simulated node. `places`: {name of a bus or partition: (place, bytes)}.
-
-    It is its own key-value store, reset-surviving memory and time server: all answers are the
-    world's.
-    """
-
-    name = "twin"
-
-    def __init__(self, scheduler, pipe, places, network, seed, was_reset):
-        self._scheduler = scheduler
-        self._boot_ms = scheduler.now_ms
-        self._pipe = pipe
-        # None once all buses and partitions are open.
-        self.places = places
-        self._was_reset = was_reset
-        self._noise = (seed ^ scheduler.now_ms & _MASK) & _MASK or 1
-        self.link = network
-        self.store = self.crumb = self
-        self.sleep_ms = scheduler.sleep_ms
-        self.run = scheduler.run
-
     # The store, and the memory.
     def get(self, key):
-        value = self._pipe.ask(STORE_GET, 0, 0, key.encode())
+        value = self.ask(STORE_GET, 0, 0, key.encode())
         return value[1:] if value else None
 
     def set(self, key, value):
-        self._pipe.ask(STORE_SET, len(key), 0, key.encode() + value)
+        self.ask(STORE_SET, len(key), 0, key.encode() + value)
 
     def load(self):
-        return self._pipe.ask(CRUMB_LOAD)
+        return self.ask(CRUMB_LOAD)
 
     def save(self, crumb):
-        self._pipe.ask(CRUMB_SAVE, 0, 0, crumb)
+        self.ask(CRUMB_SAVE, 0, 0, crumb)
 
     # A datagram to the time server and back.
     def datagram(self, host, port):
         return self
 
     def send(self, request):
-        self._pipe.ask(TIME_ASK, 0, 0, bytes(request))
+        self.ask(TIME_ASK, 0, 0, bytes(request))
 
     def recv(self):
-        return self._pipe.ask(TIME_TOLD) or None
-
-    def close(self):
-        pass
+        return self.ask(TIME_TOLD) or None
 
     def uid(self):
         return b"\x02twin\x01"
@@ -231,33 +215,26 @@ class Hal:
     def wire_ms(self):
         return time.ticks_ms() % _TICKS_PERIOD
 
-    def rtc_ms(self):
-        return None
+    def uart(self, name, *settings):
+        return Bus(self, self.places[name][0])
 
-    def set_rtc_ms(self, unix_ms):
-        pass
-
-    def uart(self, name, baudrate, rxbuf):
-        return Bus(self._pipe, self.places[name][0])
-
-    def i2c(self, name, freq):
-        return Bus(self._pipe, self.places[name][0])
+    i2c = uart
 
     def i2s(self, name, rate, ibuf):
         from host_tools.twin.edge_buses import I2s
 
-        return I2s(self._pipe, self.places[name][0])
+        return I2s(self, self.places[name][0])
 
     def pulse(self, names, both, places):
         from host_tools.twin.edge_buses import Pulse
 
-        return Pulse(self._pipe, [self.places[name][0] for name in names], self._now_us)
+        return Pulse(self, [self.places[name][0] for name in names], self._now_us)
 
     def _now_us(self):
         return (self._scheduler.now_ms - self._boot_ms) * 1000 % _TICKS_PERIOD
 
     def flash(self, name):
-        return Partition(self._pipe, *self.places[name])
+        return Partition(self, *self.places[name])
 
     def dial(self, host, port, tls=None):
         # The host imports this file for its constants, and has other sockets.
@@ -265,12 +242,15 @@ class Hal:
 
         return dial.Conn(host, port, tls)
 
-    def feed(self):
-        pass
+    def rtc_ms(self, *given):
+        """There is no such clock, no watchdog, nothing to start or to close."""
+        return None
+
+    set_rtc_ms = feed = start = close = rtc_ms
 
     def reset_cause(self):
         return "reset" if self._was_reset else "power"
 
     def reset(self):
-        self._pipe.ask(RESET)
-        raise Reset
+        self.ask(RESET)
+        raise End(EXIT_RESET)

@@ -10,7 +10,7 @@ from micropython import const
 import main
 from gateway import app, settings
 from host_tools.twin import hal
-from host_tools.twin.node_exits import EXIT_DONE, EXIT_POWER_CUT, EXIT_RESET
+from host_tools.twin.node_exits import EXIT_DONE
 from host_tools.twin.scheduler import Scheduler
 
 _LOOK_MS = const(5000)
@@ -22,11 +22,11 @@ _SAY_EVERY_REAL_MS = const(150)
 class Observer:
     """Tells the world, beside the node and without its knowing, what it does; ends the run."""
 
-    def __init__(self, end_ms, drain, scheduler, pipe):
+    def __init__(self, end_ms, drain, scheduler, hardware):
         self._end_ms = end_ms
         self._drain = drain
         self._scheduler = scheduler
-        self._pipe = pipe
+        self._hal = hardware
         self._said = 0
         self._weighed_at = scheduler.now_ms
         self._least = self._most = None
@@ -37,7 +37,7 @@ class Observer:
         put, commit = node.spool.put, node.spool.commit
 
         def put_and_note(stream, row, quality):
-            values = ",".join("" if value is None else str(value) for value in row[1])
+            values = json.dumps(row[1])
             self._note(hal.ROW, "%d %d %d %s" % (quality, node.health.boot, row[0], values), stream)
             put(stream, row, quality)
 
@@ -49,17 +49,23 @@ class Observer:
         node.spool.commit = commit_and_note
 
     def _note(self, op, text, place=0):
-        self._pipe.ask(op, place, 0, text.encode())
+        self._hal.ask(op, place, 0, text.encode())
 
     def say(self, event, **facts):
         facts["event"] = event
         facts["now"] = self._scheduler.now_ms
         self._note(hal.SAY, json.dumps(facts))
 
+    def _also(self, **facts):
+        """Tell a part of what is said next: all in one would need a large place in the heap."""
+        self._note(hal.SAY, json.dumps(facts), 1)
+
     async def watch(self, node):
         while True:
             await self._scheduler.sleep_ms(_LOOK_MS)
-            if time.ticks_diff(time.ticks_ms(), self._said) >= _SAY_EVERY_REAL_MS:
+            due = time.ticks_diff(time.ticks_ms(), self._said) >= _SAY_EVERY_REAL_MS
+            # What is said takes memory, and so does encoding a frame: one after the other.
+            if due and not node.spool.coding():
                 self._said = time.ticks_ms()
                 self._report(node)
             self._weigh()
@@ -88,13 +94,14 @@ class Observer:
         return not self._drain or node.delivered()
 
     def _report(self, node):
+        self._also(link=node.uplink.stats())
+        for stream in node.streams:
+            self._also(last=[stream.last])
         self.say(
             "status",
             rows=node.rows(),
             waiting=node.spool.pending(),
-            link=node.uplink.stats(),
             network=node.hal.link.up(),
-            last=[stream.last for stream in node.streams],
             heap=gc.mem_free(),
         )
 
@@ -102,17 +109,8 @@ class Observer:
 def start(reader, writer, plan):
     """Run one boot as the plan says; return the exit code."""
     scheduler = Scheduler(plan["now_ms"], plan["speed"])
-    pipe = hal.Pipe(reader, writer, scheduler)
-    network = hal.Network(scheduler, plan["outages"])
-    hardware = hal.Hal(
-        scheduler,
-        pipe,
-        plan["places"],
-        network,
-        plan["seed"],
-        plan["was_reset"],
-    )
-    observer = Observer(plan["end_ms"], plan["drain"], scheduler, pipe)
+    hardware = hal.Hal(scheduler, (open(reader, "rb"), open(writer, "wb")), plan)
+    observer = Observer(plan["end_ms"], plan["drain"], scheduler, hardware)
     chosen = settings.Settings(plan["settings"], lambda: read_plan()["board"])
 
     def make_node():
@@ -126,10 +124,8 @@ def start(reader, writer, plan):
 
     try:
         return main.run(hardware, make_node, [observer.watch, chosen.watch])
-    except hal.Reset:
-        return EXIT_RESET
-    except hal.PowerCut:
-        return EXIT_POWER_CUT
+    except hal.End as end:
+        return end.args[0]
 
 
 def read_plan():

@@ -88,6 +88,7 @@ class World:
     def serve(self, reader: BinaryIO, writer: BinaryIO, say: Callable[[dict], None]) -> None:
         """Answer the node until its process ends; `say` hears its events."""
         self._say = say
+        self._said: dict = {}
         while len(head := reader.read(_HEAD_BYTES)) == _HEAD_BYTES:
             op, place, self.now_ms, offset, size = struct.unpack(hal.REQUEST, head)
             asks_size = op in (hal.FLASH_READ, hal.I2C_READ_MEM, hal.I2C_READ)
@@ -112,11 +113,21 @@ class World:
             return self._do_bus(op, self._places[place], offset, size, data)
         if op == hal.ROW:
             self._write(0, self.now_ms.to_bytes(8, "little"))
-            self._ledger.write(b"r %d %s\n" % (place, data))
+            *head, values = data.split(b" ", 3)
+            listed = ",".join("" if one is None else str(one) for one in json.loads(values))
+            self._ledger.write(b"r %d %s %s\n" % (place, b" ".join(head), listed.encode()))
         elif op == hal.COMMIT:
             self._ledger.write(b"c\n")
         elif op == hal.SAY:
-            self._say(json.loads(data))
+            for name, value in json.loads(data).items():
+                # Lists are continued.
+                self._said[name] = (
+                    self._said.get(name, []) + value if place and isinstance(value, list) else value
+                )
+            # A part of an event otherwise.
+            if not place:
+                said, self._said = self._said, {}
+                self._say(said)
         elif op == hal.TIME_ASK:
             self.time_server.ask(data, self.now_ms)
         elif op == hal.TIME_TOLD:
