@@ -17,7 +17,9 @@ from host_tools.broker import free_port
 
 FRAMES = 20
 # A node that must be refused is watched for so long.
-WATCHED_S = 1.5
+WATCHED_S = 2.5
+# A node that delivers everything ends by itself.
+PATIENCE_S = 30
 # One line gives each node its own tree, by the name in its certificate, and nothing else.
 ACCESS = "pattern readwrite kista/1/%u/#\n"
 # What watches the test.
@@ -136,7 +138,7 @@ def test_tls_refuses_what_it_must_and_says_why_while_the_node_goes_on(city):
 @pytest.mark.slow
 def test_tls_takes_brokers_of_an_old_and_a_new_authority(city):
     for kind in ("good", "renewed"):
-        said = finish_node(trusting(city, kind, city.old, city.new))
+        said = finish_node(trusting(city, kind, city.old, city.new, most_s=PATIENCE_S))
         assert len(said["acked"]) == FRAMES, said["stats"]
 
 
@@ -149,7 +151,7 @@ def test_tls_reason_of_a_refusal_stands_in_the_next_health(city):
         ) as got,
     ):
         del got[:]
-        node = trusting(city, None, port=proxy.port, most_s=20)
+        node = trusting(city, None, port=proxy.port, most_s=PATIENCE_S)
         wait_for(lambda: proxy.connections)
         proxy.target = city.ports["good"]
         said = finish_node(node)
@@ -166,7 +168,7 @@ def test_tls_certificate_of_a_node_opens_its_own_tree_and_no_other(city):
         listening(port, "kista/1/n2/#", "localhost", **watcher) as elsewhere,
     ):
         del elsewhere[:]
-        own = trusting(city, "mutual", proof="n1")
+        own = trusting(city, "mutual", proof="n1", most_s=PATIENCE_S)
         # Its deadlines pass fast: after 30 s of its wire it misses what it wrote.
         strange = trusting(city, "mutual", proof="n1", node="n2", speed=40)
         said = finish_node(own)
