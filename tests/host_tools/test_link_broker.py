@@ -96,8 +96,11 @@ def test_a_broker_killed_and_restarted_loses_nothing(kind, keeps, tls, authority
             node = house.node(tls, proxy.port, FRAMES, MOST_S, **KILLED)
             _caught_up(node, before)
             house.stop()
+        # Nobody would hear what the node says before the listener is there.
+        target, proxy.target = proxy.target, free_port()
         house.start()
         with listening(house.port) as after:
+            proxy.target = target
             said = finish_node(node)
             wait_for(lambda: len({*before, *after}) >= FRAMES - FORGOTTEN_MOST[kind])
     assert said["stats"]["reconnects"] >= 1
@@ -113,12 +116,12 @@ def test_a_broker_that_moved_is_found_under_its_name(kind, authority, tmp_path):
     with House(kind, tmp_path, authority) as old, listening(old.port) as before:
         node = start_node(old.port, 800, MOST_S, host="broker.city", names=names)
         _caught_up(node, before)
-        names.write_text(json.dumps({"broker.city": "127.0.0.2"}))
     ports = (old.port, old.tls_port)
     with (
         House(kind, tmp_path, authority, address="127.0.0.2", ports=ports) as moved,
         listening(moved.port, address="127.0.0.2") as after,
     ):
+        names.write_text(json.dumps({"broker.city": "127.0.0.2"}))
         said = finish_node(node)
         wait_for(lambda: len({*before, *after}) >= 800 - FORGOTTEN_MOST[kind])
     assert said["stats"]["reconnects"] >= 1 and len(set(said["acked"])) == 800
