@@ -33,14 +33,19 @@ def refill(data, end, low, span, at):
 
 
 @inlined
+def see(chances, seen, spot, span):
+    """Return a bit's chance, by what share it moves, and where a 1 begins; count the sight."""
+    chance = np.int64(chances[spot])
+    sights = np.int64(seen[spot])
+    seen[spot] = sights + (sights < rc._SETTLED)
+    return chance, _RATES[np.uintp(sights)], (span >> 12) * (chance >> 4 | 1)
+
+
+@inlined
 def decide(chances, seen, data, end, spot, low, span, at):
     """Decode a bit that decides what comes next: processors go on with what is likelier."""
     spot = np.uintp(spot)
-    chance = np.int64(chances[spot])
-    sights = np.int64(seen[spot])
-    bound = (span >> 12) * (chance >> 4 | 1)
-    rate = _RATES[np.uintp(sights)]
-    seen[spot] = sights + (sights < rc._SETTLED)
+    chance, rate, bound = see(chances, seen, spot, span)
     if low >= bound:
         chances[spot] = chance - (chance * rate >> 12)
         low, span, at = refill(data, end, low - bound, span - bound, at)
@@ -54,11 +59,7 @@ def decide(chances, seen, data, end, spot, low, span, at):
 def digit(chances, seen, data, end, spot, low, span, at):
     """Decode a bit that is as likely a 1 as a 0: arithmetic in place of a branch."""
     spot = np.uintp(spot)
-    chance = np.int64(chances[spot])
-    sights = np.int64(seen[spot])
-    bound = (span >> 12) * (chance >> 4 | 1)
-    rate = _RATES[np.uintp(sights)]
-    seen[spot] = sights + (sights < rc._SETTLED)
+    chance, rate, bound = see(chances, seen, spot, span)
     bit = np.int64(low >= bound)
     mask = -bit
     move = (chance ^ 65535 & ~mask) * rate >> 12
