@@ -22,7 +22,7 @@ from host_tools.urls import parse_broker
 NODE = "post-1"
 STREAMS = ["air", "traffic"]
 # A little more than the rows that the test wants to see.
-HOURS = 11
+HOURS = 12
 QUIET_MOST_S = 30
 
 
