@@ -68,16 +68,15 @@ class Conn:
             self._sock, server_hostname=self._host, do_handshake_on_connect=False
         )
 
-    def read(self, n):
-        """Return up to `n` bytes, None when there are none yet, b"" when the other side has
-        closed.
+    def readinto(self, buf):
+        """Return how many bytes came into `buf`, None when there are none yet, 0 when the other
+        side has closed.
         """
         try:
-            if self._tls is None:
-                return self._stream.recv(n)
-            data = self._stream.read(n)
-            self._spoken = self._spoken or bool(data)
-            return data
+            # Unlike `recv` it takes no memory, and raises nothing when there are none.
+            count = self._stream.readinto(buf)
+            self._spoken = self._spoken or bool(count)
+            return count
         except OSError as error:
             return self._excuse(error)
         except ValueError as error:

@@ -19,9 +19,9 @@ _SUBACK = const(0x90)
 _PINGRESP = const(0xD0)
 _DUP = const(8)
 _ID_MOST = const(65535)
-_READ_BYTES = const(256)
+_READ_BYTES = const(128)
 # What a step reads at most: a broker that never stops talking does not stop the sampling.
-_READS_MOST = const(8)
+_READS_MOST = const(16)
 # A command is never longer; of a longer one only the head is looked at.
 INCOMING_MOST = const(4096)
 OUTGOING_MOST = const(1024)
@@ -157,6 +157,7 @@ class Session:
         self._on_message = on_message
         self._client = None
         self._conn = None
+        self._read = bytearray(_READ_BYTES)
         self._next_id = 1
         self.window = {}
         self.left = {}
@@ -275,14 +276,14 @@ class Session:
         for _ in range(_READS_MOST):
             if self.paused:
                 return
-            data = self._conn.read(_READ_BYTES)
-            if data is None:
+            count = self._conn.readinto(self._read)
+            if count is None:
                 return
-            if not data:
+            if not count:
                 raise LinkError("broker has closed the connection")
-            self.bytes_in += len(data)
+            self.bytes_in += count
             self._heard = self._hal.wire_ms()
-            self._in += data
+            self._in += self._read[:count]
             self._take_packets()
 
     def _take_packets(self):

@@ -132,9 +132,9 @@ def test_micropython_connects_with_the_der_files(broker, tmp_path):
         "while not c.ready(): time.sleep_ms(2)\n"
         "out = b'\\x10\\x10\\x00\\x04MQTT\\x04\\x02\\x00\\x3c\\x00\\x04test'\n"
         "while not c.write(out): time.sleep_ms(2)\n"
-        "got = None\n"
-        "while got is None: got = c.read(4)\n"
-        "print(got)\n"
+        "got = bytearray(4)\n"
+        "while not c.readinto(got): pass\n"
+        "print(bytes(got))\n"
     )
     of = broker.issued("post-17")
     files = [broker.house.folder / "ca.der", of / "cert.der", of / "key.der"]
