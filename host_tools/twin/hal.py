@@ -17,7 +17,6 @@ from host_tools.twin.node_exits import EXIT_POWER_CUT, EXIT_RESET
 
 REQUEST = "<BBqIH"
 ANSWER = "<BH"
-ANSWER_BYTES = const(3)
 # Its status.
 GOOD = const(0)
 ERROR = const(1)
@@ -79,13 +78,13 @@ class Bus:
     def any(self):
         data = self._hal.ask(UART_READ, self._place)
         if data:
-            self._data += data
+            self._data = self._data + data if self._data else data
         return len(self._data)
 
     def read(self, n):
-        data = self._data[:n]
-        self._data = self._data[n:]
-        return data or None
+        data = self._data
+        self._data = data[n:]
+        return (data if n >= len(data) else data[:n]) or None
 
     def write(self, data):
         self._hal.ask(UART_WRITE, self._place, 0, bytes(data))
@@ -118,6 +117,9 @@ class Hal:
         self._scheduler = scheduler
         self._boot_ms = scheduler.now_ms
         self._reader, self._writer = pipes
+        # Thousands are asked in an hour: no memory is taken for it.
+        self._request = bytearray(struct.calcsize(REQUEST))
+        self._answer = bytearray(struct.calcsize(ANSWER))
         # {name of a bus or partition: (place, bytes)}; None once all of them are open.
         self.places = plan["places"]
         self._outages = plan["outages"]
@@ -129,23 +131,17 @@ class Hal:
 
     def ask(self, op, place=0, offset=0, data=b"", size=None):
         """Return the world's answer, bytes; `size`: how many are wanted of a read."""
-        self._writer.write(
-            struct.pack(
-                REQUEST,
-                op,
-                place,
-                self._scheduler.now_ms,
-                offset,
-                len(data) if size is None else size,
-            )
-        )
+        now = self._scheduler.now_ms
+        size = len(data) if size is None else size
+        struct.pack_into(REQUEST, self._request, 0, op, place, now, offset, size)
+        self._writer.write(self._request)
         if data:
             self._writer.write(data)
-        answer = self._reader.read(ANSWER_BYTES)
-        if not answer:
+        answer = self._answer
+        if not self._reader.readinto(answer):
             # The world has ended, and the node with it.
             raise End(EXIT_POWER_CUT)
-        status, size = struct.unpack(ANSWER, answer)
+        status, size = answer[0], answer[1] | answer[2] << 8
         data = self._reader.read(size) if size else b""
         if status == CUT:
             raise End(EXIT_POWER_CUT)
@@ -159,7 +155,10 @@ class Hal:
 
     def up(self):
         now = self._scheduler.now_ms
-        return not any(start <= now < end for start, end in self._outages)
+        down = False
+        for start, end in self._outages:
+            down = down or start <= now < end
+        return not down
 
     def why(self):
         return "" if self.up() else "no signal"

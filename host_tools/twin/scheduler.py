@@ -18,6 +18,7 @@ class Scheduler:
         self._start_ms = start_ms
         self._real_start = time.ticks_ms() if hasattr(time, "ticks_ms") else 0
         self._wake_ms = None
+        self._ended = StopIteration()
 
     def sleep_ms(self, n):
         """Return an awaitable that ends `n` simulated milliseconds from now; await it at once."""
@@ -33,7 +34,9 @@ class Scheduler:
 
     def __next__(self):
         if self._wake_ms is None:
-            raise StopIteration
+            # Always the same one, and its traceback with it: nothing is left behind.
+            self._ended.__traceback__ = None
+            raise self._ended
         wake_ms, self._wake_ms = self._wake_ms, None
         return wake_ms
 
@@ -41,15 +44,15 @@ class Scheduler:
         """Run all until the first returns or raises; return what that one returned."""
         queue = []
         for order, coroutine in enumerate(coroutines):
-            heapq.heappush(queue, (self.now_ms, order, coroutine))
+            heapq.heappush(queue, [self.now_ms, order, coroutine])
         while True:
-            due, order, coroutine = heapq.heappop(queue)
-            self._wait_until(due)
+            first = heapq.heappop(queue)
+            self._wait_until(first[0])
             try:
-                due = coroutine.send(None)
+                first[0] = first[2].send(None)
             except StopIteration as stop:
                 return stop.value
-            heapq.heappush(queue, (due, order, coroutine))
+            heapq.heappush(queue, first)
 
     def _wait_until(self, due):
         if due > self.now_ms:
