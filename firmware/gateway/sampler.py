@@ -82,7 +82,7 @@ class Sampler:
         return "%s; %s" % (told, self.calibrated) if self.calibrated else told
 
     async def _read(self):
-        """Return (values, their flags)."""
+        """Return (values, their flags as bytes)."""
         now = self._clock.uptime_ms()
         awake_ms = now - self._counted_to
         self._counted_to = now
@@ -91,19 +91,19 @@ class Sampler:
         except OSError:
             self.unanswered += 1
             self.failed = "does not answer"
-            return (None,) * self.count, (flags.NO_ANSWER,) * self.count
+            return (None,) * self.count, bytes((flags.NO_ANSWER,)) * self.count
         except ValueError as error:
             self.broken += 1
             self.failed = "sends wrong data: %s" % error
-            return (None,) * self.count, (flags.BAD_DATA,) * self.count
+            return (None,) * self.count, bytes((flags.BAD_DATA,)) * self.count
         self.failed = ""
         if self.hours is not None:
             self.awake_ms += awake_ms
         warm = self._clock.uptime_ms() - self._awake_since >= self._driver.WARM_UP_MS
         mask = 0 if warm else flags.WARM_UP
         if self._marks:
-            return values, [mask | mark for mark in self._sensor.marks]
-        return values, (mask,) * self.count
+            return values, bytes([mask | mark for mark in self._sensor.marks])
+        return values, bytes((mask,)) * self.count
 
     async def _try(self, action):
         """A sensor that does not obey is found out, and said, when it is read."""
@@ -116,13 +116,13 @@ class Sampler:
         """Return [unanswered, broken, driver, last values, flags, hours awake, words, overruns]."""
         driver = self._driver.__name__.split(".")[-1]
         last = self._stream.last
-        values, marks = (last[1], last[2]) if last else ((), ())
+        values, marks = (last[1], last[2]) if last else ([], b"")
         first, end = self._first, self._first + self.count
         return [
             self.unanswered,
             self.broken,
             driver,
-            list(values[first:end]),
+            values[first:end],
             list(marks[first:end]),
             self.hours,
             self.says(),
@@ -182,7 +182,7 @@ class Stream:
             self._time = time
             self._quality = quality
             self._values = [None] * self.channels
-            self._flags = [flags.NO_ANSWER] * self.channels
+            self._flags = bytearray(bytes((flags.NO_ANSWER,)) * self.channels)
             self._waiting = len(self.samplers)
 
     def report(self, sampler, first, time, values, masks):
@@ -203,4 +203,4 @@ class Stream:
         now = self._clock.unix_ms() if self._quality else self._clock.uptime_ms()
         self.latest_ms = max(self.latest_ms, now - self._time)
         self.last = (self._time, self._values, self._flags)
-        self._put((self._time, tuple(self._values), tuple(self._flags)), self._quality)
+        self._put(self.last, self._quality)

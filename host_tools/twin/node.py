@@ -96,7 +96,7 @@ class Observer:
     def _report(self, node):
         self._also(link=node.uplink.stats())
         for stream in node.streams:
-            self._also(last=[stream.last])
+            self._also(last=[stream.last and stream.last[:2]])
         self.say(
             "status",
             rows=node.rows(),

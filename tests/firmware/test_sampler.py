@@ -61,7 +61,11 @@ class Post(Hal):
         self.clock = Clock(self)
         if synced:
             self.learn_the_time()
-        self.stream = Stream(self.clock, period_ms, lambda *row: self.rows.append(row))
+        self.stream = Stream(self.clock, period_ms, self._put)
+
+    def _put(self, row, quality):
+        time, values, masks = row
+        self.rows.append(((time, tuple(values), tuple(masks)), quality))
 
     def ticks_ms(self):
         return self.scheduler.now_ms - BOOT_MS if hasattr(self, "scheduler") else 0
