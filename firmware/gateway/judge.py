@@ -8,7 +8,7 @@ from gateway import config as rules
 
 def forget():
     """Unload what only judges."""
-    rarely.forget("config", "schema", "access", "checks", "judge")
+    rarely.forget("config", "schema", "access", "checks", "judge", "lanes")
 
 
 def read(text, board, store, connect_only=False):

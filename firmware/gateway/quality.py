@@ -25,7 +25,10 @@ class Judge:
     """Judges the values of one sensor, one after the other."""
 
     def __init__(self, driver, period_ms):
-        self._range = driver.RANGE
+        # Least and most of each channel: a driver may make its RANGE anew whenever it is asked.
+        self._range = array("i", bytes(8 * len(driver.RANGE)))
+        for i in range(len(driver.RANGE)):
+            self._range[2 * i], self._range[2 * i + 1] = driver.RANGE[i]
         self._stuck_rows = getattr(driver, "STUCK_ROWS", None)
         self._spike = None
         if period_ms <= _SPIKE_PERIOD_MOST_MS:
@@ -41,7 +44,7 @@ class Judge:
                 # What comes after a hole may have changed meanwhile.
                 self._past[channel * _PAST + 1] = _NONE
             return 0
-        low, high = self._range[channel]
+        low, high = self._range[2 * channel], self._range[2 * channel + 1]
         mask = 0 if low <= value <= high else flags.OUT_OF_RANGE
         if self._past:
             # At an end of its range a value stays: an empty road, a night of fog.

@@ -20,18 +20,14 @@ TOTAL_MOST = const(0x3FFFFFFF)
 SPEED_ENDS = (20, 30, 40, 50, 60, 80)
 
 # What comes after more than this is no follower; the road was empty.
-_HEADWAY_MOST_MS = const(3600 * 1000)
+HEADWAY_MOST_MS = const(3600 * 1000)
 # The speed in km/h from which on all are one for a percentile: a percentile's memory ends there.
 _SPEED_MOST = const(160)
-_COUNT = (0, 10000)
-_SPEED = (0, 2550)
-
-_OVERALL = (("vehicles", "1", 1), ("speed_mean", "km/h", 10), ("speed_p85", "km/h", 10))
-_OVERALL_RANGE = (_COUNT, _SPEED, _SPEED)
 
 
 class Channels:
-    """CHANNELS of a driver; `.ranges` is its RANGE. Entries are made when they are asked for.
+    """CHANNELS of a driver; `.ranges` is its RANGE. Entries are made when they are asked for, by
+    lanes.py, which a node that has started does not need any more.
 
     `lanes`: their names, ("",) for a sensor that sees only one. With more than one lane the first
     channels are those of all lanes together. The order within a lane: _Lane.values().
@@ -41,68 +37,24 @@ class Channels:
         self.lanes = lanes
         self.speeds = speeds
         self.classes = classes
+        # How many there are of all lanes together.
         self.overall = 0
         if len(lanes) > 1:
-            self.overall = len(_OVERALL) if speeds else 1
-        self._kinds = 4 + (3 if classes else 0) + (3 + len(SPEED_ENDS) if speeds else 0)
+            self.overall = 3 if speeds else 1
         self.ranges = None if is_ranges else Channels(lanes, speeds, classes, True)
 
     def __len__(self):
-        return self.overall + self._kinds * len(self.lanes) + 1
+        # Those of a lane, and how much was seen at all.
+        kinds = 4 + (3 if self.classes else 0) + (3 + len(SPEED_ENDS) if self.speeds else 0)
+        return self.overall + kinds * len(self.lanes) + 1
 
     def __getitem__(self, i):
         """Return (name, unit, scale), or of ranges (least, most); IndexError behind the last."""
-        if self.ranges is None:
-            return self._range(i)
-        if i < self.overall:
-            return _OVERALL[i]
-        kind, lane = self._place(i)
-        if kind == self._kinds:
-            return "coverage", "s", 1
-        name, unit, scale, _ = self._describe(kind)
-        lane = self.lanes[lane]
-        if not lane:
-            return name, unit, scale
-        if name == "vehicles_total":
-            return "vehicles_" + lane + "_total", unit, scale
-        return name + "_" + lane, unit, scale
-
-    def _range(self, i):
-        """Return (least, most) of a channel."""
-        if i < self.overall:
-            return _OVERALL_RANGE[i]
-        kind, _ = self._place(i)
-        return (0, 3600) if kind == self._kinds else self._describe(kind)[3]
-
-    def _place(self, i):
         if not 0 <= i < len(self):
             raise IndexError
-        return divmod(i - self.overall, len(self.lanes))
+        from gateway import lanes
 
-    def _describe(self, kind):
-        """Return (name, unit, scale, range) of what a lane has at this place."""
-        if kind == 0:
-            return "vehicles", "1", 1, _COUNT
-        kind -= 1
-        if self.classes:
-            if kind < 3:
-                name = ("unclassified", "car_like", "truck_like")[kind]
-                return "vehicles_" + name, "1", 1, _COUNT
-            kind -= 3
-        if self.speeds:
-            if kind < 2:
-                return ("speed_mean", "speed_p85")[kind], "km/h", 10, _SPEED
-            kind -= 2
-            if kind <= len(SPEED_ENDS):
-                low = SPEED_ENDS[kind - 1] if kind else 0
-                high = SPEED_ENDS[kind] if kind < len(SPEED_ENDS) else "up"
-                return "vehicles_%d_%s" % (low, high), "1", 1, _COUNT
-            kind -= 1 + len(SPEED_ENDS)
-        return (
-            ("occupancy", "%", 10, (0, 1000)),
-            ("headway_mean", "s", 10, (0, _HEADWAY_MOST_MS // 100)),
-            ("vehicles_total", "1", 1, (0, TOTAL_MOST)),
-        )[kind]
+        return lanes.channel(self, i) if self.ranges else lanes.limits(self, i)
 
 
 class _Lane:
@@ -125,7 +77,7 @@ class _Lane:
         self.total = self.total + 1 & TOTAL_MOST
         if self.classes:
             self.classes[kind] += 1
-        if self.last is not None and 0 <= at - self.last <= _HEADWAY_MOST_MS:
+        if self.last is not None and 0 <= at - self.last <= HEADWAY_MOST_MS:
             self.headways += 1
             self.headway_ms += at - self.last
         self.last = at
@@ -203,7 +155,7 @@ class Period:
             for values in found:
                 row.append(values[kind])
         row.append((covered_ms + 500) // 1000)
-        return tuple(row)
+        return row
 
 
 def _mean(total, count):
