@@ -42,16 +42,17 @@ def slices(coder, cells, start):
         yield
 
 
-def code_column(coder, column):
-    """Code one channel's values; a decoder fills `column`."""
+def code_column(coder, column, missing=None):
+    """Code one channel's values; a decoder fills `column`. `missing`: as of a Frame."""
     rows = len(column)
     side = coder.side
     start = 0
-    gone = coder.tree(_MISSING, not isinstance(column, array) and None in column, 1)
+    gone = missing is not None or (not isinstance(column, array) and None in column)
+    gone = coder.tree(_MISSING, gone, 1)
     if gone:
         marks = workplace.row_numbers(coder, 1, rows)
         for row in range(rows):
-            marks[row] = rangecoder.BIAS + (column[row] is None)
+            marks[row] = rangecoder.BIAS + (missing[row] if missing else column[row] is None)
         coder.begin_steps(_MISSING_BANK)
         yield from slices(coder, marks, 0)
         gone = bytearray(rows)
@@ -74,7 +75,8 @@ def _code_values(coder, column, gone, start):
     """Code what there is of a column, from row `start`; a decoder fills `column`."""
     size = kind = 0
     if not coder.decoding:
-        column = [value or 0 for value in column] if gone else column
+        if gone and not isinstance(column, array):
+            column = [value or 0 for value in column]
         size = _size(column)
     size = coder.tree(_SIZE_TREE, size, 2)
     if size > _FULL:

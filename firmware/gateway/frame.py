@@ -20,10 +20,12 @@ HEAD_BYTES = const(3)
 _MAGIC = const(0xB0)
 _MAGIC_MASK = const(0xF0)
 _SYNCED = const(1)
-_ANCHORED = const(2)
+ANCHORED = const(2)
 _NUMBERED = const(4)
 _FLAGGED = const(8)
 _CRC_BYTES = const(4)
+# No limit.
+_BYTES_MOST = const(1 << 24)
 _NUMBER_BITS = const(30)
 _UNIX_BITS = const(46)
 _TIME_MOST = 1 << 48
@@ -50,7 +52,7 @@ _UNIT_TREE = const(40)
 _MODE_TREE = const(44)
 _PERIOD_TREE = const(48)
 _ALIGNED = const(64)
-_LATE = const(66)
+_FAR_OFF = const(66)
 # Banks of steps.
 _GRID_BANK = const(0)
 _JITTER_BANK = const(1)
@@ -62,10 +64,13 @@ class Frame:
     schema: 2 bytes (schema.ident); seq, boot: < 2^30, or None both; quality: 1, times are unix
     ms, or 0, ms of that boot's uptime; anchor: unix ms at uptime 0 of that boot, or None; times:
     list of int, or what is like one; columns: for each channel a list of int or None, or an array
-    of int; flags: None, or for each channel None or a list of masks 0..255.
+    of int; flags: None, or for each channel None or masks 0..255; missing: None, or for each
+    channel None or 1 where an array, which has no None, has no number.
     """
 
-    def __init__(self, schema, seq, boot, quality, anchor, times, columns, flags=None):
+    def __init__(
+        self, schema, seq, boot, quality, anchor, times, columns, flags=None, missing=None
+    ):
         self.schema = schema
         self.seq = seq
         self.boot = boot
@@ -74,36 +79,51 @@ class Frame:
         self.times = times
         self.columns = columns
         self.flags = flags
+        self.missing = missing
         self.rows = len(times)
         self.channels = len(columns)
 
 
 class Encoder:
-    """Packs a frame in slices: call `step()` until it returns the bytes."""
+    """Packs a frame in slices: call `step()` until it returns the bytes, or is `too_long`: takes
+    more than `most` bytes.
+    """
 
-    def __init__(self, frame):
+    def __init__(self, frame, most=_BYTES_MOST):
         _check(frame)
         head = _head(frame)
         self._coder = rangecoder.Coder(head)
         self._walk = _walk(self._coder, frame, head)
+        self._most = most - _CRC_BYTES
+        self.too_long = False
 
     def step(self):
         """Code at most one slice of 32 values; return None, or at the end the frame's bytes."""
+        data = None
         try:
             next(self._walk)
+            size = self._coder.size()
         except StopIteration:
             data = self._coder.finish()
-            return data + struct.pack("<I", crc32(data))
-        return None
+            size = len(data)
+        if size > self._most:
+            self.too_long = True
+            if data is None:
+                self._coder.release()
+            return None
+        return data and data + struct.pack("<I", crc32(data))
 
 
-def encode(frame):
-    """Return the frame's bytes; ValueError when it has more than a frame can carry."""
-    encoder = Encoder(frame)
-    while True:
+def encode(frame, most=_BYTES_MOST):
+    """Return the frame's bytes, None when that would be more than `most`; ValueError when it has
+    more than a frame can carry.
+    """
+    encoder = Encoder(frame, most)
+    while not encoder.too_long:
         data = encoder.step()
         if data is not None:
             return data
+    return None
 
 
 def decode(data):
@@ -148,7 +168,7 @@ def _open(data):
 def _head(frame):
     first = _MAGIC | (_SYNCED if frame.quality else 0)
     if frame.anchor is not None:
-        first |= _ANCHORED
+        first |= ANCHORED
     if frame.seq is not None:
         first |= _NUMBERED
     if frame.flags and any(masks and any(masks) for masks in frame.flags):
@@ -194,7 +214,7 @@ def _walk(coder, frame, head):
     if head[0] & _NUMBERED:
         frame.seq = _code_sized(coder, frame.seq or 0, 5)
         frame.boot = coder.raw(frame.boot or 0, _NUMBER_BITS)
-    if head[0] & _ANCHORED:
+    if head[0] & ANCHORED:
         frame.anchor = coder.raw(frame.anchor or 0, _UNIX_BITS)
     frame.rows = _code_listed(coder, _ROWS_TREE, _ROWS, frame.rows)
     frame.channels = 1 + coder.tree(_CHANNELS_TREE, frame.channels - 1, 5)
@@ -207,9 +227,11 @@ def _walk(coder, frame, head):
         column = frame.columns[i]
         if len(column) != frame.rows:
             raise ValueError("frame: columns of different length")
-        yield from columns.code_column(coder, column)
+        yield from columns.code_column(coder, column, frame.missing and frame.missing[i])
         if head[0] & _FLAGGED:
-            frame.flags[i] = columns.code_flags(coder, frame.flags[i], frame.rows)
+            masks = columns.code_flags(coder, frame.flags[i], frame.rows)
+            if coder.decoding:
+                frame.flags[i] = masks
             yield
     if coder.decoding:
         coder.release()
@@ -269,7 +291,7 @@ def _code_time_base(coder, frame):
     first //= grid
     # Seconds from 2010 to 2044 fit into 30 bits.
     width = rangecoder.bits_of((1 << 30) // grid)
-    if coder.tree(_LATE, not 0 <= first < 1 << width, 1):
+    if coder.tree(_FAR_OFF, not 0 <= first < 1 << width, 1):
         first = _code_signed(coder, first)
     else:
         first = coder.raw(first, width)

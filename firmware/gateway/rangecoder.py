@@ -493,7 +493,6 @@ class Coder:
 
     def __init__(self, head, data=None, end=0):
         self.decoding = data is not None
-        self._tree_task = TREE | DECODING if self.decoding else TREE
         start = len(head)
         own = _spare.pop() if _spare else workplace.make(*_NEEDS)
         self._chances, self._seen, self._buffer, self.spaces, state = own
@@ -538,16 +537,15 @@ class Coder:
         state[_STOP] = 1
         one = self._one
         one[0] = value + BIAS
-        if code(self._tree_task, state, self._chances, self._seen, one, self.side, self._data) != 1:
+        task = TREE | DECODING if self.decoding else TREE
+        if code(task, state, self._chances, self._seen, one, self.side, self._data) != 1:
             self._run(TREE, code, state, one, 0, 1)
         return one[0] - BIAS
 
     def begin_steps(self, bank):
         """Begin a row of small numbers: `bank` says of which kind."""
         state = self._state
-        self._mode = STEPS
-        self._code = code
-        self._numbers = state
+        self._begun = STEPS, code, state
         state[_BASE] = _WORK
         state[_LAST] = BIAS
         state[_BEFORE] = BIAS
@@ -558,14 +556,13 @@ class Coder:
 
     def begin_values(self, first, most):
         """Begin a column whose numbers, the first of them `first`, lie within ±`most`."""
-        self._mode = VALUES
-        self._code = code
-        self._numbers = state = self._state
+        state = self._state
+        self._begun = VALUES, code, state
         if most > FULL:
             from gateway import rangecoder_full
 
-            self._code = rangecoder_full.code
-            self._numbers = state = list(state)
+            state = list(state)
+            self._begun = VALUES, rangecoder_full.code, state
         state[_BASE] = _WORK
         state[_SHIFT] = 4 if most <= WIDE else 0
         state[_LAST] = first + BIAS
@@ -584,7 +581,7 @@ class Coder:
 
     def run(self, cells, row, stop):
         """Code cells[row:stop], numbers with BIAS added, of what was begun."""
-        self._run(self._mode, self._code, self._numbers, cells, row, stop)
+        self._run(*self._begun, cells, row, stop)
 
     def _run(self, task, code, state, cells, row, stop):
         if self.decoding:
@@ -622,6 +619,10 @@ class Coder:
         while not data[size] and size >= self._least:
             size -= 1
         return bytes(memoryview(data)[: size + 1])
+
+    def size(self):
+        """Return how many bytes there are so far, head included."""
+        return self._state[_AT]
 
     def release(self):
         """Leave the chances to the next coder; this one has done its work."""

@@ -28,6 +28,10 @@ _SECTORS_LEFT = const(2)
 _BLOCK_NUMBERS = const(64)
 # The anchor of a boot goes into so many frames: one of them will be delivered.
 _ANCHOR_FRAMES = const(2)
+# Of noise on many channels: what would become longer becomes two frames.
+_FRAME_BYTES_MOST = const(2048)
+# What a note says of a frame that has all rows.
+_ALL = const(0xFFFF)
 
 
 class Open:
@@ -39,14 +43,13 @@ class Open:
         self.since_ms = now_ms
         self.rows = 0
         # Row behind row, in blocks: an array a channel would cost a wide stream of few rows more
-        # than its numbers do, and growing arrays break up the heap. Each has numbers, then times:
-        # in a list each time would be an object of its own, and each number a word.
+        # than its numbers do, and growing arrays break up the heap. Each has numbers, then times,
+        # in a list each time would be an object of its own, and each number a word; then, when
+        # a row needs them, marks: for each channel its mask, and 1 where it has no number.
         self.channels = channels
         self.block_rows = max(1, _BLOCK_NUMBERS // channels)
         self._blocks = []
-        # By channel and row, made when needed: masks, and 1 where there is no number.
-        self.flags = None
-        self.gone = None
+        self.marked = False
         self.committed = 0
         self.uncommitted_since_ms = now_ms
         self.number = None
@@ -54,23 +57,29 @@ class Open:
     def add(self, row):
         """Take a row (time, values, flags)."""
         time, values, masks = row
-        if self.flags is None and any(masks):
-            self.flags = [None] * len(values)
-        if self.gone is None and None in values:
-            self.gone = [None] * len(values)
-        place = self.rows % self.block_rows * self.channels
-        if not place:
+        at = self.rows % self.block_rows
+        if not at:
             self._blocks.append(array("i", bytes(4 * self.block_rows * self.channels)))
             self._blocks.append(array("q", bytes(8 * self.block_rows)))
-        block = self._blocks[-2]
+            self._blocks.append(None)
+        numbers = self._blocks[-3]
         for i in range(self.channels):
-            block[place + i] = values[i] or 0
-            if self.flags is not None:
-                self._mark(self.flags, i, masks[i])
-            if self.gone is not None:
-                self._mark(self.gone, i, values[i] is None)
-        self._blocks[-1][self.rows % self.block_rows] = time
+            numbers[at * self.channels + i] = values[i] or 0
+        self._blocks[-2][at] = time
+        if any(masks) or None in values:
+            self._mark(at, values, masks)
         self.rows += 1
+
+    def _mark(self, at, values, masks):
+        """Write down why a row has no number, or a doubtful one."""
+        self.marked = True
+        if self._blocks[-1] is None:
+            self._blocks[-1] = bytearray(2 * self.block_rows * self.channels)
+        marks = self._blocks[-1]
+        at *= 2 * self.channels
+        for i in range(self.channels):
+            marks[at + i] = masks[i]
+            marks[at + self.channels + i] = values[i] is None
 
     # It is the list of its rows' times.
     def __len__(self):
@@ -79,21 +88,21 @@ class Open:
     def __getitem__(self, row):
         if row >= self.rows:
             raise IndexError
-        return self._blocks[row // self.block_rows * 2 + 1][row % self.block_rows]
-
-    def _mark(self, marks, channel, mark):
-        """Add a mark of a new row; a channel has none before its first that is not 0."""
-        if mark and marks[channel] is None:
-            marks[channel] = bytearray(self.rows)
-        if marks[channel] is not None:
-            marks[channel].append(mark)
+        return self._blocks[row // self.block_rows * 3 + 1][row % self.block_rows]
 
     def fill(self, column, channel, start):
         """Put the numbers of a channel from row `start` on into an array."""
         for i in range(len(column)):
             row = start + i
-            block = self._blocks[row // self.block_rows * 2]
+            block = self._blocks[row // self.block_rows * 3]
             column[i] = block[row % self.block_rows * self.channels + channel]
+
+    def fill_marks(self, marks, place, start):
+        """Put those of a channel: at the place of its number its mask, `channels` behind it 1."""
+        for i in range(len(marks)):
+            row = start + i
+            block = self._blocks[row // self.block_rows * 3 + 2]
+            marks[i] = block[row % self.block_rows * 2 * self.channels + place] if block else 0
 
 
 class Columns:
@@ -104,20 +113,33 @@ class Columns:
     def __init__(self, one, start, end):
         self._one = one
         self._start = start
-        self._end = end
         self._column = array("i", bytes(4 * (end - start)))
 
     def __len__(self):
         return self._one.channels
 
     def __getitem__(self, i):
-        column = self._column
-        self._one.fill(column, i, self._start)
-        gone = self._one.gone and self._one.gone[i]
-        gone = gone and gone[self._start : self._end]
-        if gone and any(gone):
-            column = [None if gone[row] else column[row] for row in range(len(column))]
-        return column
+        self._one.fill(self._column, i, self._start)
+        return self._column
+
+
+class Marks:
+    """What some rows of an open frame are marked with, by channel as Columns; None: with nothing.
+
+    `behind`: 0 for masks, or as many as there are channels.
+    """
+
+    def __init__(self, one, behind, start, end):
+        self._one = one
+        self._behind = behind
+        self._start = start
+        self._marks = bytearray(end - start)
+
+    def __getitem__(self, i):
+        if i >= self._one.channels:
+            raise IndexError
+        self._one.fill_marks(self._marks, self._behind + i, self._start)
+        return self._marks if any(self._marks) else None
 
 
 def _rows(part):
@@ -125,6 +147,20 @@ def _rows(part):
     for row in range(part.rows):
         masks = [one[row] if one else 0 for one in part.flags or [None] * part.channels]
         yield part.times[row], [column[row] for column in part.columns], masks
+
+
+def _framed(one, start, end, schema, anchor):
+    """Return a Frame of some rows of an open one, without a number."""
+    times = one if end - start == one.rows else [one[row] for row in range(start, end)]
+    columns = Columns(one, start, end)
+    flags = Marks(one, 0, start, end) if one.marked else None
+    missing = Marks(one, one.channels, start, end) if one.marked else None
+    return frame.Frame(schema, None, None, one.quality, anchor, times, columns, flags, missing)
+
+
+def _noted_rows(note):
+    """Return up to which row a note says that they are in frames, or _ALL."""
+    return struct.unpack_from("<H", note, 8)[0] if len(note) > 8 else _ALL
 
 
 class Spool:
@@ -139,6 +175,8 @@ class Spool:
         self._open = [None] * len(schemas)
         self._closing = []
         self._encoder = None
+        # Rows of the first of `_closing`: so many are in frames; up to where it goes now, 0 all.
+        self._start = self._end = 0
         self._anchor = None
         self._anchors_left = 0
         self.recovered_rows = 0
@@ -147,33 +185,40 @@ class Spool:
         """Mount both rings; close, as frames of their own, rows that a cut left in the journal."""
         self._journal.mount()
         self._frames.mount()
-        for number in self._unclosed():
-            self._recover(number)
+        for number, start in self._unclosed():
+            self._recover(number, start)
 
     def _unclosed(self):
-        """Return the numbers of the journal's frames that are not in the frame ring, in order."""
+        """Return [(number, rows that are in the frame ring), …] of the journal's frames of which
+        not all are, in order.
+        """
         found = []
-        closed = {}
+        # {number: rows}; what had its sequence number when the power went.
+        stored = {}
+        begun = None
         boot = None
+        due = self._frames.next_id
         for _, kind, payload in self._journal.records():
             number, second = struct.unpack_from("<II", payload)
             if kind == NOTE:
-                closed[number] = second
+                if second == due:
+                    begun = number
+                else:
+                    stored[number] = _noted_rows(payload)
                 continue
             if second != boot:
                 # A boot takes no row before it has closed all frames of those before.
                 boot = second
                 found = []
-                closed = {}
+                stored = {}
             if number not in found:
                 found.append(number)
-        due = self._frames.next_id
-        # One that had its sequence number when the power went gets that one, before any other.
-        first = [number for number in found if closed.get(number) == due]
-        return first + [number for number in found if number not in closed]
+        # It gets the number that it had, before any other.
+        found.sort(key=lambda number: number != begun)
+        return [(number, stored.get(number, 0)) for number in found if stored.get(number) != _ALL]
 
-    def _recover(self, number):
-        """Close, as a frame of its own, what the journal has of one."""
+    def _recover(self, number, start):
+        """Close, as a frame of its own, what the journal has of one from row `start` on."""
         one = None
         for _, kind, payload in self._journal.records(number):
             if kind == NOTE or struct.unpack_from("<I", payload)[0] != number:
@@ -185,11 +230,18 @@ class Spool:
                 anchor = part.anchor
             for row in _rows(part):
                 one.add(row)
-        self.recovered_rows += one.rows
-        columns = Columns(one, 0, one.rows)
-        seq = self._frames.next_id
-        whole = frame.Frame(part.schema, seq, boot, one.quality, anchor, one, columns, one.flags)
-        self._store(number, frame.encode(whole))
+        self.recovered_rows += max(0, one.rows - start)
+        end = one.rows
+        while start < end:
+            whole = _framed(one, start, end, part.schema, anchor)
+            whole.seq = self._frames.next_id
+            whole.boot = boot
+            data = frame.encode(whole, _FRAME_BYTES_MOST)
+            if data is None:
+                end = start + (end - start) // 2
+                continue
+            self._store(number, data, end if end < one.rows else _ALL)
+            start, end = end, one.rows
 
     def put(self, stream, row, quality):
         """Take a row (time, values, flags) of a stream; the oldest undelivered frame gives way."""
@@ -243,12 +295,8 @@ class Spool:
 
     def _frame(self, one, start, end):
         """Return a Frame of some rows, its sequence number still to be given."""
-        columns = Columns(one, start, end)
-        flags = one.flags and [masks and masks[start:end] for masks in one.flags]
         anchor = self._anchor if one.quality and self._anchors_left else None
-        schema = self._schemas[one.stream]
-        times = one if end - start == one.rows else [one[row] for row in range(start, end)]
-        return frame.Frame(schema, None, None, one.quality, anchor, times, columns, flags)
+        return _framed(one, start, end, self._schemas[one.stream], anchor)
 
     def close_now(self, stream):
         """Close the open frame of a stream, if there is one: it is encoded step by step."""
@@ -284,25 +332,33 @@ class Spool:
 
     def _encode_slice(self):
         one = self._closing[0]
+        end = self._end or one.rows
         if self._encoder is None:
             # What a frame needs for a while finds the largest places, and leaves them again.
             gc.collect()
-            whole = self._frame(one, 0, one.rows)
+            whole = self._frame(one, self._start, end)
             # Nothing else gets a number until this frame is in the ring.
             whole.seq = self._frames.next_id
             whole.boot = self._boot
-            if whole.anchor is not None:
-                self._anchors_left -= 1
-            self._encoder = frame.Encoder(whole)
+            self._encoder = frame.Encoder(whole, _FRAME_BYTES_MOST)
         data = self._encoder.step()
-        if data is not None:
+        if self._encoder.too_long:
             self._encoder = None
-            self._store(one.number, data)
-            del self._closing[0]
+            self._end = self._start + (end - self._start) // 2
+        elif data is not None:
+            self._encoder = None
+            if data[0] & frame.ANCHORED:
+                self._anchors_left -= 1
+            self._store(one.number, data, self._end or _ALL)
+            self._start, self._end = self._end, 0
+            if not self._start:
+                del self._closing[0]
 
-    def _store(self, number, data):
-        """Put a frame into its ring, and into the journal that its rows are there."""
+    def _store(self, number, data, rows):
+        """Put a frame into its ring, and into the journal that these, or _ALL, rows are there."""
         note = struct.pack("<II", number, self._frames.next_id)
+        if rows != _ALL:
+            note += struct.pack("<H", rows)
         # Noted before: a cut behind the frame must not bring its rows twice. Noted after as well:
         # neither must a flipped bit in the first note.
         self._journal.append(note, NOTE)

@@ -1,5 +1,6 @@
 import binascii
 import struct
+from array import array
 
 import frame_vectors
 
@@ -29,6 +30,21 @@ def test_frame_random_ones_come_back():
 def test_frame_bytes_are_those_of_the_golden_vectors():
     for seed, data in frame_vectors.GOLDEN:
         assert binascii.hexlify(frame.encode(random_frame(seed))).decode() == data, seed
+
+
+def test_frame_of_arrays_with_marks_beside_them_has_the_same_bytes():
+    for seed in range(60):
+        one = random_frame(seed)
+        bare = frame.Frame(
+            one.schema, one.seq, one.boot, one.quality, one.anchor, one.times, one.columns
+        )
+        bare.columns = [array("i", [value or 0 for value in column]) for column in one.columns]
+        bare.flags = one.flags and [bytearray(masks) for masks in one.flags]
+        bare.missing = [
+            bytes([value is None for value in column]) if None in column else None
+            for column in one.columns
+        ]
+        assert frame.encode(bare) == frame.encode(one), seed
 
 
 def test_frame_largest_one_comes_back():

@@ -3,6 +3,7 @@ import io
 from gateway import frame
 from gateway.spool import FRAME_ROWS, Spool
 from host_tools.twin import flash
+from support import Noise
 
 SCHEMAS = [bytes([number] * frame.SCHEMA_BYTES) for number in (1, 2)]
 JOURNAL = 8 * flash.SECTOR
@@ -22,9 +23,10 @@ class Clock:
 class Post:
     """A spool on a flash of its own, and a clock that the test moves."""
 
-    def __init__(self, image=None, boot=7):
+    def __init__(self, image=None, boot=7, cut=-1):
         self.image = image or io.BytesIO(b"\xff" * (JOURNAL + FRAMES))
         self.chip = flash.Nor(self.image, OFFSETS)
+        self.chip.cut_at(cut)
         self.clock = Clock()
         parts = self.chip.partitions
         self.spool = Spool(parts["journal"], parts["spool"], boot, self.clock, SCHEMAS)
@@ -43,7 +45,7 @@ class Post:
 
     def run(self):
         """Let the spool do all that is due now."""
-        for _ in range(1000):
+        for _ in range(3000):
             if self.spool.step() >= 1000:
                 return
         raise AssertionError("never done")
@@ -65,6 +67,17 @@ class Post:
             found[one[0]] = frame.decode(one[1])
             one = self.spool.next(one[0])
         return found
+
+    def rows(self):
+        """Return [(time, values, flags), …] of all that waits, in the order of their frames."""
+        rows = []
+        frames = self.frames()
+        for seq in sorted(frames):
+            one = frames[seq]
+            for i in range(one.rows):
+                masks = [marks[i] if marks else 0 for marks in one.flags or [None] * one.channels]
+                rows.append((one.times[i], [column[i] for column in one.columns], bytes(masks)))
+        return rows
 
     def times(self, stream=0):
         """Return the times of all rows that wait, in the order of their frames."""
@@ -91,6 +104,75 @@ def test_spool_closes_a_frame_after_fifteen_minutes():
         row = _row(time - NOON_MS)
         assert (frames[0].columns[0][i], frames[0].columns[1][i]) == row[1]
         assert frames[0].flags[1][i] == row[2][1]
+
+
+def test_spool_keeps_every_mark_and_hole_of_a_wide_stream():
+    for first in (0, 7):
+        post = Post()
+        rows = []
+        for i in range(FRAME_ROWS):
+            # Before the row `first` nothing is marked; behind it every row otherwise.
+            late = i >= first
+            values = [None if late and (i + j) % 5 == 0 else i * 100 - j for j in range(27)]
+            masks = bytes([(i * j) % 256 if late and (i + j) % 3 == 0 else 0 for j in range(27)])
+            rows.append((NOON_MS + i * 1000, values, masks))
+            post.clock.now += 1000
+            post.spool.put(0, rows[-1], 1)
+            post.run()
+        assert post.rows() == rows, first
+
+
+def _noisy_row(noise, time):
+    """Return a row of which a full frame would not fit into a sector."""
+    values = [noise.below(1 << 28) - (1 << 27) for _ in range(27)]
+    return time, values, bytes([noise.below(256) for _ in range(27)])
+
+
+def test_spool_makes_several_frames_of_noise():
+    noise = Noise(3)
+    post = Post()
+    rows = [_noisy_row(noise, NOON_MS + 1000 * i) for i in range(FRAME_ROWS)]
+    for row in rows:
+        post.clock.now += 1000
+        post.spool.put(0, row, 1)
+        post.run()
+    assert post.rows() == rows
+    sizes = [len(post.spool.get(seq)) for seq in post.waiting()]
+    assert len(sizes) > 2 and max(sizes) <= 2048
+    # Those that only the journal has, too.
+    post = Post()
+    for row in rows[:60]:
+        post.spool.put(0, row, 1)
+    post.spool.commit()
+    assert post.again().rows() == rows[:60]
+
+
+def test_spool_keeps_noise_whole_wherever_the_power_goes():
+    noise = Noise(4)
+    rows = [_noisy_row(noise, NOON_MS + 1000 * i) for i in range(24)]
+    cut = 0
+    done = False
+    while not done:
+        post = Post()
+        for row in rows:
+            post.spool.put(0, row, 1)
+        post.spool.commit()
+        post.chip.cut_at(post.chip.operations + cut, cut % 3, cut)
+        try:
+            post.spool.close_now(0)
+            post.run()
+            done = True
+            assert len(post.waiting()) == 2
+        except flash.PowerCut:
+            pass
+        try:
+            # And once more while that is recovered.
+            post = Post(post.image, 8, cut // 2)
+        except flash.PowerCut:
+            post = post.again(9)
+        assert post.rows() == rows, cut
+        cut += 5
+    assert cut > 20
 
 
 def test_spool_closes_a_frame_that_is_full():

@@ -61,16 +61,20 @@ def packed_once(monkeypatch):
     encode = frame.encode
 
     @functools.lru_cache(4000)
-    def encode_key(key):
+    def encode_key(key, most):
         schema, seq, boot, quality, anchor, times, columns, flags = key
         flags = flags and list(flags)
-        return encode(frame.Frame(schema, seq, boot, quality, anchor, times, columns, flags))
+        one = frame.Frame(schema, seq, boot, quality, anchor, times, columns, flags)
+        return encode(one, *most)
 
-    def encode_once(one):
-        columns = tuple(tuple(one.columns[i]) for i in range(one.channels))
+    def encode_once(one, *most):
+        columns = []
+        for i in range(one.channels):
+            gone = (one.missing and one.missing[i]) or bytes(one.rows)
+            columns.append(tuple(None if no else n for n, no in zip(one.columns[i], gone)))
         flags = one.flags and tuple(masks and bytes(masks) for masks in one.flags)
         head = (one.schema, one.seq, one.boot, one.quality, one.anchor)
-        return encode_key((*head, tuple(one.times), columns, flags))
+        return encode_key((*head, tuple(one.times), tuple(columns), flags), most)
 
     # The same as the coder's own, without a turn of a loop for each chance.
     reset = functools.cache(_chances)
