@@ -8,6 +8,7 @@ from gateway.clock import Clock
 from gateway.commands import Commands
 from gateway.health import STALLED_AFTER_MS, Health, leave_word
 from gateway.hours import Hours
+from gateway.rarely import forget
 from gateway.resend import Resend
 from gateway.sampler import Stream
 from gateway.spool import Spool
@@ -58,6 +59,8 @@ class Node:
         self.streams = []
         for number, stream in enumerate(streams):
             self._wire_stream(number, stream, drivers)
+        # It has said what their channels are.
+        forget("lanes")
         self.steps.append(self.hours.step)
         self.steps.append(self.spool.step)
         self._resends = Resend(self.spool, hal.store)
@@ -169,38 +172,37 @@ class Node:
 
     def report(self):
         """Return the health message, JSON in pieces of bytes."""
+        return self.health.report(self._facts())
+
+    def _facts(self):
+        """Yield (name, value) of what only the whole node knows; a function stands for a value."""
+        yield "version", VERSION
+        yield (
+            "python",
+            "%s %d.%d.%d" % ((sys.implementation.name,) + sys.implementation.version[:3]),
+        )
+        yield "node", self.config["node"]
+        yield "board", self._board
+        yield "configuration", self.configuration
         broker = self.config["broker"]
-        late = max([stream.latest_ms for stream in self.streams] or [0])
-        spool = self.spool.stats()
+        yield "broker", broker and "%s:%d" % (broker["host"], broker["port"])
+        yield "time_ms", self.clock.unix_ms()
+        yield "rows", self.rows()
+        yield "waiting", self.spool.pending()
+        stats = self.spool.stats()
+        yield "next", stats["next_seq"]
+        # Records that had rotted: rows in the journal have no number that could be lost.
+        yield "corrupt", stats["corrupt"]
+        yield "lost", self.spool.lost()
+        yield "late_ms", max([stream.latest_ms for stream in self.streams] or [0])
         sensors = {}
         for stream in self.streams:
             for sampler in stream.samplers:
                 sensors[sampler.label] = sampler.report
-        return self.health.report(
-            {
-                "version": VERSION,
-                "python": "%s %d.%d.%d"
-                % ((sys.implementation.name,) + sys.implementation.version[:3]),
-                "node": self.config["node"],
-                "board": self._board,
-                "configuration": self.configuration,
-                "broker": broker and "%s:%d" % (broker["host"], broker["port"]),
-                "time_ms": self.clock.unix_ms(),
-            },
-            {
-                "rows": self.rows(),
-                "waiting": self.spool.pending(),
-                "next": spool["next_seq"],
-                # Records that had rotted: rows in the journal have no number that could be lost.
-                "corrupt": spool["corrupt"],
-                "lost": self.spool.lost(),
-                "late_ms": late,
-                "sensors": sensors,
-                "link": self.uplink.stats,
-                "way": self.hal.link.way(),
-                "rssi": self.hal.link.rssi(),
-            },
-        )
+        yield "sensors", sensors
+        yield "link", self.uplink.stats
+        yield "way", self.hal.link.way()
+        yield "rssi", self.hal.link.rssi()
 
 
 def _judged(config_text, board, store, safe_mode):

@@ -9,7 +9,7 @@ _TEXT_MOST = const(100)
 # After so many boots in a row that got nothing done, the node only connects, reports and obeys.
 FUTILE_BOOTS_MOST = const(5)
 _REASONS_MOST = const(8)
-_PIECE_CHARACTERS = const(160)
+_PIECE_CHARACTERS = const(128)
 # A frame closes every 15 minutes, and takes a while.
 STALLED_AFTER_MS = const(20 * 60 * 1000)
 # A broker may be away for long, and a reset does not bring it back: four times a day is enough.
@@ -82,33 +82,34 @@ class Health:
                 self._save()
         return _LOOK_MS
 
-    def report(self, *extra):
-        """Return the health message as JSON, a list of bytes: what is known here, and the dicts
-        `extra`. Pieces: for a long message a small heap has no place.
+    def report(self, more=()):
+        """Return the health message as JSON, a list of bytes: what is known here, and `more`,
+        pairs of a name and a value. Each is told before the next is made: for all at once, or
+        for a long message in one piece, a small heap has no place.
         """
-        report = {
-            "boot": self.boot,
-            "boots": self.boots,
-            "uptime_s": self._clock.uptime_ms() // 1000,
-            "reset": self.reset_cause,
-            "last_error": self.last_error,
-            "last_uptime_s": self.last_uptime_s,
-            "safe_mode": self.safe_mode,
-            "reasons": self.reasons,
-            "clock": self._clock.source,
-            "clock_steps": self._clock.steps,
-            "clock_refused": self._clock.refused,
-            "free_heap": gc.mem_free() if hasattr(gc, "mem_free") else None,
-        }
         pieces = []
         text = ""
         before = "{"
-        for part in (report,) + extra:
-            for name in part:
-                text = _tell(part[name], text + before + json.dumps(name) + ": ", pieces)
+        for facts in (self._facts(), more):
+            for name, value in facts:
+                text = _tell(value, text + before + json.dumps(name) + ": ", pieces)
                 before = ", "
         pieces.append((text + "}").encode())
         return pieces
+
+    def _facts(self):
+        yield "boot", self.boot
+        yield "boots", self.boots
+        yield "uptime_s", self._clock.uptime_ms() // 1000
+        yield "reset", self.reset_cause
+        yield "last_error", self.last_error
+        yield "last_uptime_s", self.last_uptime_s
+        yield "safe_mode", self.safe_mode
+        yield "reasons", self.reasons
+        yield "clock", self._clock.source
+        yield "clock_steps", self._clock.steps
+        yield "clock_refused", self._clock.refused
+        yield "free_heap", gc.mem_free() if hasattr(gc, "mem_free") else None
 
     def _save(self):
         self._saved_at = self._clock.uptime_ms()

@@ -10,7 +10,7 @@ def _boot(hal, number=1):
 
 
 def _report(one):
-    return json.loads(b"".join(one.report({})))
+    return json.loads(b"".join(one.report()))
 
 
 def test_health_tells_the_crash_of_the_boot_before():
