@@ -11,7 +11,7 @@ _REQUESTS_MOST = const(8)
 # Found and not sent yet; looking for more waits so long.
 _FOUND_MOST = const(8)
 _LOOK_MS = const(10)
-_IDLE_MS = const(1000)
+_IDLE_MS = const(2000)
 _SECONDS_MOST = 1 << 36
 
 
@@ -26,7 +26,7 @@ class Resend:
     def __init__(self, spool, store):
         self._spool = spool
         self._store = store
-        self._requests = _load(store)
+        self._requests = self._load()
         self._found = []
         self._flying = {}
         self._at = None
@@ -72,7 +72,7 @@ class Resend:
         seq = self._at
         self._at += 1
         data = self._spool.get(seq)
-        if data is not None and (since is None or _is_within(data, since, until)):
+        if data is not None and (since is None or self._is_within(data, since, until)):
             self._found.append(seq)
         return _LOOK_MS
 
@@ -90,6 +90,22 @@ class Resend:
         """A frame is delivered, or has given way."""
         self._flying.pop(seq, None)
 
+    def _is_within(self, data, since, until):
+        """Return whether a frame has rows of that time; one whose time is not known may have."""
+        one = frame.peek(data)
+        if not one.quality:
+            return True
+        # Whole seconds: smaller numbers, and the row at the very end is wanted too.
+        return min(one.times) // 1000 <= until and max(one.times) // 1000 >= since
+
+    def _load(self):
+        """Return the requests of the boot before; a store that holds something else has none."""
+        try:
+            found = [tuple(one) for one in json.loads(self._store.get(KEY) or b"[]")]
+            return [one for one in found if len(one) == 4 and 0 <= one[0] <= one[1]]
+        except (ValueError, TypeError):
+            return []
+
     def _save(self):
         self._store.set(KEY, json.dumps(self._requests).encode())
 
@@ -102,21 +118,3 @@ def _pair(arguments, first, last, what):
     if low is None or low > high:
         raise ValueError("needs %s and %s, %s" % (first, last, what))
     return low, high
-
-
-def _is_within(data, since, until):
-    """Return whether a frame has rows of that time; one whose time is not known may have."""
-    one = frame.peek(data)
-    if not one.quality:
-        return True
-    # Whole seconds: smaller numbers, and the row at the very end is wanted too.
-    return min(one.times) // 1000 <= until and max(one.times) // 1000 >= since
-
-
-def _load(store):
-    """Return the requests of the boot before; a store that holds something else has none."""
-    try:
-        found = [tuple(one) for one in json.loads(store.get(KEY) or b"[]")]
-        return [one for one in found if len(one) == 4 and 0 <= one[0] <= one[1]]
-    except (ValueError, TypeError):
-        return []

@@ -31,7 +31,7 @@ SLOTS = ("a", "b")
 # Joining a network takes 20 s each, a cold LTE modem minutes.
 TURN_MS = const(30 * 60 * 1000)
 TRIAL_S = const(10 * 60)
-_LOOK_MS = const(500)
+_LOOK_MS = const(2000)
 # A blob cannot be removed through the HAL, but emptied.
 _NOTHING = b"{}"
 

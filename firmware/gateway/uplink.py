@@ -31,7 +31,6 @@ class Uplink:
     message, bytes or a list of such. `commands`: {name: function}, or what has a `get(name)`.
     """
 
-    _live_turn = False
     # Of a connection: whether this node has said who it is, and heard itself.
     _introduced = _echoed = False
     _echo_sent = 0
@@ -52,7 +51,6 @@ class Uplink:
         self._back_off = 0
         self._next_try = 0
         self._health_due = 0
-        self._health_wanted = False
         self._replies = []
         self._flying = {}
         self._backlog = -1
@@ -156,7 +154,7 @@ class Uplink:
         session = self._session
         self._introduced = True
         self._say("online")
-        self._health_wanted = True
+        self._health_due = 0
         session.publish(self._base + b"status", b'{"state":"online"}', (_STATUS, 0), True)
         session.subscribe(self._base + b"command/#")
         self._unsent = []
@@ -235,8 +233,7 @@ class Uplink:
         """Return (seq, bytes): by turns the newest, which is live, and the oldest."""
         if self._spool.pending() <= len(self._flying):
             return self._resends.next()
-        self._live_turn = not self._live_turn
-        if self._live_turn:
+        if not self.sent & 1:
             found = self._spool.latest()
             if found and found[0] not in self._flying and found[0] > self._backlog:
                 return found
@@ -265,8 +262,7 @@ class Uplink:
         # Making the message takes memory, and so does encoding a frame: one after the other.
         if self._unsent or not self._session.room() or self._spool.coding():
             return
-        if self._health_wanted or now >= self._health_due:
-            self._health_wanted = False
+        if now >= self._health_due:
             self._health_due = now + _HEALTH_EVERY_MS
             self._say_echo()
             self._session.publish(self._base + b"health", self._report(), (_HEALTH, 0), True)
@@ -309,7 +305,7 @@ class Uplink:
 
     def want_health(self):
         """Send the health message as soon as possible."""
-        self._health_wanted = True
+        self._health_due = 0
 
 
 def _ident(ident):
