@@ -4,6 +4,8 @@ from __future__ import annotations
 
 import ast
 import re
+from functools import lru_cache
+from itertools import accumulate
 
 
 class File:
@@ -11,13 +13,12 @@ class File:
 
     def __init__(self, name: str, text: str) -> None:
         self.module = name.removesuffix(".py").replace("/", ".")
-        self.tree = ast.parse(text)
-        self.nodes = list(ast.walk(self.tree))
+        self.tree, self.nodes = _parsed(text)
         self.constants = _constants(self.tree)
         self.aliases: dict[str, str] = {}
         self._bytes = text.encode()
         lines = self._bytes.splitlines(keepends=True)
-        self._starts = [sum(map(len, lines[:i])) for i in range(len(lines))]
+        self._starts = list(accumulate(map(len, lines), initial=0))
         self._edits: list[tuple[int, int, bytes]] = []
 
     def replace(self, node: ast.AST, old: str, new: str) -> None:
@@ -51,6 +52,13 @@ class File:
         for start, end, new in sorted(self._edits, reverse=True):
             text = text[:start] + new + text[end:]
         return text.decode()
+
+
+@lru_cache(1000)
+def _parsed(text: str) -> tuple[ast.Module, list[ast.AST]]:
+    """Return the tree and its nodes, which nobody changes: most files come again and again."""
+    tree = ast.parse(text)
+    return tree, list(ast.walk(tree))
 
 
 def _constants(tree: ast.Module) -> dict[str, object]:

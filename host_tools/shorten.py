@@ -27,8 +27,9 @@ def shorten(texts: dict[str, str], kept: frozenset[str] = frozenset()) -> dict[s
         file.aliases = _aliases(file, modules)
     asked = _asked_of_objects(files.values())
     said = {node.value for node in nodes if isinstance(node, ast.Constant)} | kept | asked
+    said |= {node.attr for node in nodes if _is_stored(node)}
     for file in files.values():
-        _find_constants(file, said | {node.attr for node in nodes if _is_stored(node)})
+        _find_constants(file, said)
     names = Names(list(files.values()), kept)
     named = {node.arg for node in nodes if isinstance(node, ast.keyword)}
     for file in files.values():
