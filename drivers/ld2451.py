@@ -102,8 +102,8 @@ class Sensor:
         data = self._uart.read(waiting)
         if self._buffer:
             data = self._buffer + data
-        count = len(data) // _OVERHEAD
-        if data == EMPTY * count:
+        count = data.count(EMPTY)
+        if count * _OVERHEAD == len(data):
             # Nothing on the road, most of the night.
             self._buffer = b""
             self._frames += count
