@@ -21,8 +21,8 @@ from host_tools.urls import parse_broker
 
 NODE = "demo"
 SPEED = 2200
-# Of the 64-bit port: what takes 104 KiB here takes about 52 on a chip, which has 147.
-HEAP = "104k"
+# Of the 64-bit port: what takes 96 KiB here takes about 48 on a chip, which has 147.
+HEAP = "96k"
 OUTAGE_HOURS = (6.0, 10.0)
 POWER_CUT_HOUR = 14.2
 LOOK_EVERY_S = 0.25
