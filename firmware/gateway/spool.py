@@ -214,7 +214,7 @@ class Spool:
             if number not in found:
                 found.append(number)
         # It gets the number that it had, before any other.
-        found.sort(key=lambda number: number != begun)
+        found.sort(key=lambda number: (number != begun, number))
         return [(number, stored.get(number, 0)) for number in found if stored.get(number) != _ALL]
 
     def _recover(self, number, start):
