@@ -46,7 +46,7 @@ class Conn:
         for _, event in self._poll.poll(0):
             if event & _FAILED:
                 raise OSError("connection refused")
-            self._poll.unregister(self._sock)
+            self._poll.modify(self._sock, select.POLLIN)
             try:
                 self._stream = self._sock if self._tls is None else self._wrap()
             except (ValueError, TypeError, KeyError) as error:
@@ -73,7 +73,8 @@ class Conn:
         side has closed.
         """
         try:
-            # Unlike `recv` it takes no memory, and raises nothing when there are none.
+            if self._tls is None:
+                return self._receive(buf)
             count = self._stream.readinto(buf)
             self._spoken = self._spoken or bool(count)
             return count
@@ -81,6 +82,15 @@ class Conn:
             return self._excuse(error)
         except ValueError as error:
             raise _untrusted(error)
+
+    def _receive(self, buf):
+        # Asked first, as `recv` would take memory for nothing. `readinto` goes on until it is full:
+        # what a broker says before it resets the connection would be lost.
+        for _ in self._poll.ipoll(0):
+            data = self._stream.recv(len(buf))
+            buf[: len(data)] = data
+            return len(data)
+        return None
 
     def write(self, data):
         """Return how many bytes were taken, None when none can be now."""

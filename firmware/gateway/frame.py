@@ -20,12 +20,10 @@ HEAD_BYTES = const(3)
 _MAGIC = const(0xB0)
 _MAGIC_MASK = const(0xF0)
 _SYNCED = const(1)
-ANCHORED = const(2)
+_ANCHORED = const(2)
 _NUMBERED = const(4)
 _FLAGGED = const(8)
 _CRC_BYTES = const(4)
-# No limit.
-_BYTES_MOST = const(1 << 24)
 _NUMBER_BITS = const(30)
 _UNIX_BITS = const(46)
 _TIME_MOST = 1 << 48
@@ -85,45 +83,31 @@ class Frame:
 
 
 class Encoder:
-    """Packs a frame in slices: call `step()` until it returns the bytes, or is `too_long`: takes
-    more than `most` bytes.
-    """
+    """Packs a frame in slices: call `step()` until it returns the bytes."""
 
-    def __init__(self, frame, most=_BYTES_MOST):
+    def __init__(self, frame):
         _check(frame)
         head = _head(frame)
         self._coder = rangecoder.Coder(head)
         self._walk = _walk(self._coder, frame, head)
-        self._most = most - _CRC_BYTES
-        self.too_long = False
 
     def step(self):
         """Code at most one slice of 32 values; return None, or at the end the frame's bytes."""
-        data = None
         try:
             next(self._walk)
-            size = self._coder.size()
         except StopIteration:
             data = self._coder.finish()
-            size = len(data)
-        if size > self._most:
-            self.too_long = True
-            if data is None:
-                self._coder.release()
-            return None
-        return data and data + struct.pack("<I", crc32(data))
+            return data + struct.pack("<I", crc32(data))
+        return None
 
 
-def encode(frame, most=_BYTES_MOST):
-    """Return the frame's bytes, None when that would be more than `most`; ValueError when it has
-    more than a frame can carry.
-    """
-    encoder = Encoder(frame, most)
-    while not encoder.too_long:
+def encode(frame):
+    """Return the frame's bytes; ValueError when it has more than a frame can carry."""
+    encoder = Encoder(frame)
+    while True:
         data = encoder.step()
         if data is not None:
             return data
-    return None
 
 
 def decode(data):
@@ -168,7 +152,7 @@ def _open(data):
 def _head(frame):
     first = _MAGIC | (_SYNCED if frame.quality else 0)
     if frame.anchor is not None:
-        first |= ANCHORED
+        first |= _ANCHORED
     if frame.seq is not None:
         first |= _NUMBERED
     if frame.flags and any(masks and any(masks) for masks in frame.flags):
@@ -214,7 +198,7 @@ def _walk(coder, frame, head):
     if head[0] & _NUMBERED:
         frame.seq = _code_sized(coder, frame.seq or 0, 5)
         frame.boot = coder.raw(frame.boot or 0, _NUMBER_BITS)
-    if head[0] & ANCHORED:
+    if head[0] & _ANCHORED:
         frame.anchor = coder.raw(frame.anchor or 0, _UNIX_BITS)
     frame.rows = _code_listed(coder, _ROWS_TREE, _ROWS, frame.rows)
     frame.channels = 1 + coder.tree(_CHANNELS_TREE, frame.channels - 1, 5)

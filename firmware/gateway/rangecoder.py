@@ -620,10 +620,6 @@ class Coder:
             size -= 1
         return bytes(memoryview(data)[: size + 1])
 
-    def size(self):
-        """Return how many bytes there are so far, head included."""
-        return self._state[_AT]
-
     def release(self):
         """Leave the chances to the next coder; this one has done its work."""
         buffer = self._buffer if len(self._buffer) <= _USUAL else bytearray(_USUAL)

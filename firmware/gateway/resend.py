@@ -11,6 +11,7 @@ _REQUESTS_MOST = const(8)
 # Found and not sent yet; looking for more waits so long.
 _FOUND_MOST = const(8)
 _LOOK_MS = const(10)
+_FULL_MS = const(100)
 _IDLE_MS = const(2000)
 _SECONDS_MOST = 1 << 36
 
@@ -58,8 +59,10 @@ class Resend:
 
     def step(self):
         """Look at one frame; return ms until the next call."""
-        if not self._requests or len(self._found) >= _FOUND_MOST:
+        if not self._requests:
             return _IDLE_MS
+        if len(self._found) >= _FOUND_MOST:
+            return _FULL_MS
         first, last, since, until = self._requests[0]
         if self._at is None:
             self._at = first

@@ -28,10 +28,9 @@ _SECTORS_LEFT = const(2)
 _BLOCK_NUMBERS = const(64)
 # The anchor of a boot goes into so many frames: one of them will be delivered.
 _ANCHOR_FRAMES = const(2)
-# Of noise on many channels: what would become longer becomes two frames.
-_FRAME_BYTES_MOST = const(2048)
-# What a note says of a frame that has all rows.
-_ALL = const(0xFFFF)
+# A frame closes before its rows take more than this in the journal, as noise on many channels does:
+# it must fit into a record, and takes about as much.
+_FRAME_BYTES_MOST = const(2560)
 
 
 class Open:
@@ -51,6 +50,8 @@ class Open:
         self._blocks = []
         self.marked = False
         self.committed = 0
+        # What the committed ones take in the journal.
+        self.bytes = 0
         self.uncommitted_since_ms = now_ms
         self.number = None
 
@@ -89,6 +90,20 @@ class Open:
         if row >= self.rows:
             raise IndexError
         return self._blocks[row // self.block_rows * 3 + 1][row % self.block_rows]
+
+    def row(self, row):
+        """Return a row as it was taken."""
+        block = row // self.block_rows * 3
+        at = row % self.block_rows * self.channels
+        values = list(self._blocks[block][at : at + self.channels])
+        masks = bytes(self.channels)
+        marks = self._blocks[block + 2]
+        if marks is not None:
+            masks = marks[2 * at : 2 * at + self.channels]
+            for i in range(self.channels):
+                if marks[2 * at + self.channels + i]:
+                    values[i] = None
+        return self[row], values, masks
 
     def fill(self, column, channel, start):
         """Put the numbers of a channel from row `start` on into an array."""
@@ -158,11 +173,6 @@ def _framed(one, start, end, schema, anchor):
     return frame.Frame(schema, None, None, one.quality, anchor, times, columns, flags, missing)
 
 
-def _noted_rows(note):
-    """Return up to which row a note says that they are in frames, or _ALL."""
-    return struct.unpack_from("<H", note, 8)[0] if len(note) > 8 else _ALL
-
-
 class Spool:
     """`schemas`: the ids of the streams' schemas, by stream number. Call `mount()` first."""
 
@@ -175,8 +185,6 @@ class Spool:
         self._open = [None] * len(schemas)
         self._closing = []
         self._encoder = None
-        # Rows of the first of `_closing`: so many are in frames; up to where it goes now, 0 all.
-        self._start = self._end = 0
         self._anchor = None
         self._anchors_left = 0
         self.recovered_rows = 0
@@ -185,40 +193,33 @@ class Spool:
         """Mount both rings; close, as frames of their own, rows that a cut left in the journal."""
         self._journal.mount()
         self._frames.mount()
-        for number, start in self._unclosed():
-            self._recover(number, start)
+        for number in self._unclosed():
+            self._recover(number)
 
     def _unclosed(self):
-        """Return [(number, rows that are in the frame ring), …] of the journal's frames of which
-        not all are, in order.
-        """
+        """Return the numbers of the journal's frames that are not in the frame ring, in order."""
         found = []
-        # {number: rows}; what had its sequence number when the power went.
-        stored = {}
-        begun = None
+        closed = {}
         boot = None
-        due = self._frames.next_id
         for _, kind, payload in self._journal.records():
             number, second = struct.unpack_from("<II", payload)
             if kind == NOTE:
-                if second == due:
-                    begun = number
-                else:
-                    stored[number] = _noted_rows(payload)
+                closed[number] = second
                 continue
             if second != boot:
                 # A boot takes no row before it has closed all frames of those before.
                 boot = second
                 found = []
-                stored = {}
+                closed = {}
             if number not in found:
                 found.append(number)
-        # It gets the number that it had, before any other.
-        found.sort(key=lambda number: (number != begun, number))
-        return [(number, stored.get(number, 0)) for number in found if stored.get(number) != _ALL]
+        due = self._frames.next_id
+        # One that had its sequence number when the power went gets that one, before any other.
+        first = [number for number in found if closed.get(number) == due]
+        return first + [number for number in found if number not in closed]
 
-    def _recover(self, number, start):
-        """Close, as a frame of its own, what the journal has of one from row `start` on."""
+    def _recover(self, number):
+        """Close, as a frame of its own, what the journal has of one."""
         one = None
         for _, kind, payload in self._journal.records(number):
             if kind == NOTE or struct.unpack_from("<I", payload)[0] != number:
@@ -230,18 +231,11 @@ class Spool:
                 anchor = part.anchor
             for row in _rows(part):
                 one.add(row)
-        self.recovered_rows += max(0, one.rows - start)
-        end = one.rows
-        while start < end:
-            whole = _framed(one, start, end, part.schema, anchor)
-            whole.seq = self._frames.next_id
-            whole.boot = boot
-            data = frame.encode(whole, _FRAME_BYTES_MOST)
-            if data is None:
-                end = start + (end - start) // 2
-                continue
-            self._store(number, data, end if end < one.rows else _ALL)
-            start, end = end, one.rows
+        self.recovered_rows += one.rows
+        whole = _framed(one, 0, one.rows, part.schema, anchor)
+        whole.seq = self._frames.next_id
+        whole.boot = boot
+        self._store(number, frame.encode(whole))
 
     def put(self, stream, row, quality):
         """Take a row (time, values, flags) of a stream; the oldest undelivered frame gives way."""
@@ -270,16 +264,29 @@ class Spool:
             self._keep_ahead_of_the_journal()
             if self._open[one.stream] is not one:
                 return
-            if one.number is None:
-                one.number = self._journal.next_id
             end = min(one.rows, one.committed + _COMMIT_ROWS)
             # Two coders at once would take a small heap too much.
             while self._encoder is not None:
                 self._encode_slice()
-            head = struct.pack("<II", one.number, self._boot)
-            part = self._frame(one, one.committed, end)
-            self._journal.append(head + frame.encode(part))
+            data = frame.encode(self._frame(one, one.committed, end))
+            if one.committed and one.bytes + len(data) > _FRAME_BYTES_MOST:
+                one = self._begin_another(one)
+                continue
+            if one.number is None:
+                one.number = self._journal.next_id
+            self._journal.append(struct.pack("<II", one.number, self._boot) + data)
+            one.bytes += len(data)
             one.committed = end
+
+    def _begin_another(self, one):
+        """Close a frame with what is committed; return the one that has its other rows now."""
+        another = Open(one.stream, one.quality, one.channels, one.uncommitted_since_ms)
+        for row in range(one.committed, one.rows):
+            another.add(one.row(row))
+        one.rows = one.committed
+        self._close(one)
+        self._open[one.stream] = another
+        return another
 
     def _keep_ahead_of_the_journal(self):
         """Close what has rows in the journal's oldest sectors: the ring comes round to them."""
@@ -300,13 +307,15 @@ class Spool:
 
     def close_now(self, stream):
         """Close the open frame of a stream, if there is one: it is encoded step by step."""
-        one = self._open[stream]
-        if one is None:
-            return
-        self._commit(one)
-        if self._open[stream] is one:
-            self._open[stream] = None
-            self._closing.append(one)
+        while self._open[stream] is not None:
+            one = self._open[stream]
+            self._commit(one)
+            if self._open[stream] is one:
+                self._close(one)
+
+    def _close(self, one):
+        self._open[one.stream] = None
+        self._closing.append(one)
         while len(self._closing) > _CLOSING_MOST:
             self._encode_slice()
 
@@ -332,33 +341,25 @@ class Spool:
 
     def _encode_slice(self):
         one = self._closing[0]
-        end = self._end or one.rows
         if self._encoder is None:
             # What a frame needs for a while finds the largest places, and leaves them again.
             gc.collect()
-            whole = self._frame(one, self._start, end)
+            whole = self._frame(one, 0, one.rows)
             # Nothing else gets a number until this frame is in the ring.
             whole.seq = self._frames.next_id
             whole.boot = self._boot
-            self._encoder = frame.Encoder(whole, _FRAME_BYTES_MOST)
-        data = self._encoder.step()
-        if self._encoder.too_long:
-            self._encoder = None
-            self._end = self._start + (end - self._start) // 2
-        elif data is not None:
-            self._encoder = None
-            if data[0] & frame.ANCHORED:
+            if whole.anchor is not None:
                 self._anchors_left -= 1
-            self._store(one.number, data, self._end or _ALL)
-            self._start, self._end = self._end, 0
-            if not self._start:
-                del self._closing[0]
+            self._encoder = frame.Encoder(whole)
+        data = self._encoder.step()
+        if data is not None:
+            self._encoder = None
+            self._store(one.number, data)
+            del self._closing[0]
 
-    def _store(self, number, data, rows):
-        """Put a frame into its ring, and into the journal that these, or _ALL, rows are there."""
+    def _store(self, number, data):
+        """Put a frame into its ring, and into the journal that its rows are there."""
         note = struct.pack("<II", number, self._frames.next_id)
-        if rows != _ALL:
-            note += struct.pack("<H", rows)
         # Noted before: a cut behind the frame must not bring its rows twice. Noted after as well:
         # neither must a flipped bit in the first note.
         self._journal.append(note, NOTE)

@@ -91,7 +91,7 @@ def times(state, chances, seen, one, side, data, first_byte, when):
     first //= grid
     width = coder.bits_of((1 << 30) // grid)
     late = 0 if first >= 0 and first < np.int64(1) << width else 1
-    if coder.tree(state, chances, seen, one, side, data, frame._LATE, late, 1):
+    if coder.tree(state, chances, seen, one, side, data, frame._FAR_OFF, late, 1):
         first = coder.signed(state, chances, seen, one, side, data, first)
     else:
         first = coder.raw(state, chances, seen, one, side, data, first, width)

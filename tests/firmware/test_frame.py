@@ -47,15 +47,6 @@ def test_frame_of_arrays_with_marks_beside_them_has_the_same_bytes():
         assert frame.encode(bare) == frame.encode(one), seed
 
 
-def test_frame_that_would_be_too_long_is_none():
-    for seed in range(20):
-        one = random_frame(seed)
-        data = frame.encode(one)
-        assert frame.encode(one, len(data) - 1) is None, seed
-        # Up to four bytes of its end may turn out to be superfluous.
-        assert frame.encode(one, len(data) + 4) == data, seed
-
-
 def test_frame_largest_one_comes_back():
     noise = Noise(5)
     columns = [column(noise, i % 2 * 4, 1024) for i in range(2)] + [[7] * 1024] * 30

@@ -123,9 +123,9 @@ def test_spool_keeps_every_mark_and_hole_of_a_wide_stream():
 
 
 def _noisy_row(noise, time):
-    """Return a row of which a full frame would not fit into a sector."""
-    values = [noise.below(1 << 28) - (1 << 27) for _ in range(27)]
-    return time, values, bytes([noise.below(256) for _ in range(27)])
+    """Return the widest row, of which a full frame would not fit into a sector."""
+    values = [(noise.below(1 << 16) << 16) + noise.below(1 << 16) - (1 << 31) for _ in range(32)]
+    return time, values, bytes([noise.below(256) for _ in range(32)])
 
 
 def test_spool_makes_several_frames_of_noise():
@@ -138,7 +138,7 @@ def test_spool_makes_several_frames_of_noise():
     post.run()
     assert post.rows() == rows
     sizes = [len(post.spool.get(seq)) for seq in post.waiting()]
-    assert len(sizes) > 2 and max(sizes) <= 2048
+    assert len(sizes) > 2 and max(sizes) < 4000
     # Those that only the journal has, too.
     post = Post()
     for row in rows:
@@ -156,9 +156,11 @@ def test_spool_keeps_noise_whole_wherever_the_power_goes():
         post = Post()
         for row in rows:
             post.spool.put(0, row, 1)
-        post.spool.commit()
-        post.chip.cut_at(post.chip.operations + cut, cut % 3, cut)
+        post.chip.cut_at(cut, cut % 3, cut)
+        committed = 0
         try:
+            post.spool.commit()
+            committed = len(rows)
             post.spool.close_now(0)
             post.run()
             done = True
@@ -170,9 +172,10 @@ def test_spool_keeps_noise_whole_wherever_the_power_goes():
             post = Post(post.image, 8, cut // 2)
         except flash.PowerCut:
             post = post.again(9)
-        assert post.rows() == rows, cut
+        kept = post.rows()
+        assert committed <= len(kept) and kept == rows[: len(kept)], cut
         cut += 7
-    assert cut > 20
+    assert cut > 40
 
 
 def test_spool_closes_a_frame_that_is_full():

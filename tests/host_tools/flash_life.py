@@ -61,20 +61,19 @@ def packed_once(monkeypatch):
     encode = frame.encode
 
     @functools.lru_cache(4000)
-    def encode_key(key, most):
+    def encode_key(key):
         schema, seq, boot, quality, anchor, times, columns, flags = key
         flags = flags and list(flags)
-        one = frame.Frame(schema, seq, boot, quality, anchor, times, columns, flags)
-        return encode(one, *most)
+        return encode(frame.Frame(schema, seq, boot, quality, anchor, times, columns, flags))
 
-    def encode_once(one, *most):
+    def encode_once(one):
         columns = []
         for i in range(one.channels):
             gone = (one.missing and one.missing[i]) or bytes(one.rows)
             columns.append(tuple(None if no else n for n, no in zip(one.columns[i], gone)))
         flags = one.flags and tuple(masks and bytes(masks) for masks in one.flags)
         head = (one.schema, one.seq, one.boot, one.quality, one.anchor)
-        return encode_key((*head, tuple(one.times), tuple(columns), flags), most)
+        return encode_key((*head, tuple(one.times), tuple(columns), flags))
 
     # The same as the coder's own, without a turn of a loop for each chance.
     reset = functools.cache(_chances)
