@@ -48,7 +48,7 @@ class Node:
         self._board = board["name"]
         # What `settings` says of it.
         self.configuration = "proven"
-        self.steps = [self._housekeeping, self._step_link]
+        self.steps = [self._housekeeping, hal.link.step]
         self.waiting_steps = []
         self._anchored = self.clock.unix_ms() is not None
 
@@ -140,9 +140,6 @@ class Node:
     def delivered(self):
         """Return whether every row taken is in a frame, and every frame acknowledged."""
         return self.spool.idle() and not self.spool.pending() and self._resends.idle()
-
-    def _step_link(self):
-        return self.hal.link.step()
 
     def _step_clock(self):
         wait = self.clock.step()

@@ -157,13 +157,6 @@ class Marks:
         return self._marks if any(self._marks) else None
 
 
-def _rows(part):
-    """Yield the rows of a frame as they were taken."""
-    for row in range(part.rows):
-        masks = [one[row] if one else 0 for one in part.flags or [None] * part.channels]
-        yield part.times[row], [column[row] for column in part.columns], masks
-
-
 def _framed(one, start, end, schema, anchor):
     """Return a Frame of some rows of an open one, without a number."""
     times = one if end - start == one.rows else [one[row] for row in range(start, end)]
@@ -229,8 +222,10 @@ class Spool:
                 one = Open(None, part.quality, part.channels, 0)
                 boot = struct.unpack_from("<I", payload, 4)[0]
                 anchor = part.anchor
-            for row in _rows(part):
-                one.add(row)
+            flags = part.flags or [None] * part.channels
+            for row in range(part.rows):
+                values = [column[row] for column in part.columns]
+                one.add((part.times[row], values, [marks[row] if marks else 0 for marks in flags]))
         self.recovered_rows += one.rows
         whole = _framed(one, 0, one.rows, part.schema, anchor)
         whole.seq = self._frames.next_id
