@@ -9,8 +9,9 @@ from micropython import const
 from gateway import app, health
 
 _COLLECT_EVERY_BYTES = const(8192)
-# Nor after more than this part of what is free: what stays would stand all over it.
-_PART_OF_FREE = const(8)
+# Nor after more than this part of what is free: what stays would stand all over it. Of a smaller
+# part a node with a small heap would do little else.
+_PART_OF_FREE = const(4)
 
 
 async def rounds(clock, steps):

@@ -118,7 +118,11 @@ class Wire:
 
     def waiting(self):
         """Return how many bytes wait in `out`."""
-        return sum([len(packet) for packet in self.out])
+        # Asked all the time: no list is made for it.
+        waiting = 0
+        for packet in self.out:
+            waiting += len(packet)
+        return waiting
 
 
 def packet_size(data):
