@@ -24,6 +24,22 @@ NATIVE_TESTS = {"test_frame.py", "test_rangecoder.py", "test_noise.py"}
 TIME_LIMIT_S = 120
 
 
+def pytest_collection_modifyitems(config, items):
+    """Begin with what takes longest, dealt to the workers: nobody waits for it at the end."""
+    marks = {item: item.get_closest_marker("slow") for item in items}
+    seconds = {item: sum(mark.args) if mark else 0 for item, mark in marks.items()}
+    long = sorted(filter(seconds.get, items), key=seconds.get, reverse=True)
+    rest = [item for item in items if not seconds[item]]
+    workers = getattr(config, "workerinput", {}).get("workercount", 1)
+    share = -(-len(items) // workers)
+    items.clear()
+    for worker in range(workers):
+        mine = long[worker::workers]
+        items += mine + rest[: share - len(mine)]
+        del rest[: share - len(mine)]
+    items += rest
+
+
 def pytest_collection_finish():
     # The firmware collects before each frame: what thousands of tests are made of is not to be
     # looked through each time.

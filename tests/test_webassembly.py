@@ -38,7 +38,7 @@ def package() -> Path:
     return PACKAGE
 
 
-@pytest.mark.slow
+@pytest.mark.slow(15)
 def test_the_codec_passes_its_tests_and_gives_the_same_bytes_with_31_bit_integers(
     package, tmp_path
 ):

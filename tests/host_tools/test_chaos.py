@@ -4,7 +4,7 @@ import chaos
 import pytest
 
 
-@pytest.mark.slow
+@pytest.mark.slow(18)
 def test_chaos_leaves_nothing_missing_nothing_doubled_nothing_crashed(capsys):
     # A minute of faults is in `make chaos MINUTES=1`; the order of these follows from the seed too.
     code = chaos.main(seed=7, minutes=0.15)

@@ -12,7 +12,7 @@ def _run(tmp_path, *recordings):
     return Demo(tmp_path, list(recordings), 1, 100_000).run(lambda: None)
 
 
-@pytest.mark.slow
+@pytest.mark.slow(60)
 def test_a_day_with_an_outage_and_a_power_cut_arrives_whole(tmp_path):
     outcome = _run(tmp_path)
     assert outcome.good and outcome.audit.taken > 8800
@@ -21,7 +21,7 @@ def test_a_day_with_an_outage_and_a_power_cut_arrives_whole(tmp_path):
     assert outcome.json_bytes > 10 * outcome.wire_bytes
 
 
-@pytest.mark.slow
+@pytest.mark.slow(8)
 def test_recordings_come_out_as_they_went_in(tmp_path):
     air = tmp_path / "2018-01-10_sds011_sensor_1.csv"
     lines = [

@@ -68,7 +68,7 @@ TRAY = [
 ]
 
 
-@pytest.mark.slow
+@pytest.mark.slow(12)
 def test_eight_boards_with_three_faulty_ones_end_as_they_should(made, tmp_path, monkeypatch):
     # Eight interpreters start on as few cores as there are; none of the loaders is silent.
     monkeypatch.setattr(tray_module, "STARTS_WITHIN_S", 120.0)
@@ -128,7 +128,7 @@ def test_a_port_that_is_not_there_or_taken_is_one_sentence(made, tmp_path):
         assert turn.why == "cannot be opened; is the cable in, does another program hold it?"
 
 
-@pytest.mark.slow
+@pytest.mark.slow(15)
 def test_unsent_data_is_said_and_kept_and_lost_only_when_told(made, tmp_path, monkeypatch):
     # A node runs each time, and answers when it is its turn.
     monkeypatch.setattr(tray_module, "LOOK_S", PATIENCE_S)
@@ -169,7 +169,7 @@ CONFIG = b"""{"node": "post-17", "broker": {"host": "127.0.0.1", "port": 1}, "st
 "network": {"wifi": [{"ssid": "none"}]}}"""
 
 
-@pytest.mark.slow
+@pytest.mark.slow(12)
 def test_the_watching_bench_flashes_each_board_that_is_plugged_in(made, tmp_path):
     plugged, turns, gone = set(), [], []
     with tray_of(tmp_path, {}, {}) as (first, second), flashing(made) as tray:

@@ -94,7 +94,7 @@ def _cut(image, name, offset, data, form, seed):
     return copy
 
 
-@pytest.mark.slow
+@pytest.mark.slow(10)
 @pytest.mark.parametrize("part", range(PARTS))
 def test_no_cut_of_the_power_loses_or_doubles_a_committed_row(
     packed_once,  # noqa: F811

@@ -94,7 +94,7 @@ def stored(path):
         return contents(db)
 
 
-@pytest.mark.slow
+@pytest.mark.slow(10)
 @pytest.mark.parametrize("seed", [1, 2])
 def test_a_worker_killed_at_any_moment_loses_nothing_and_doubles_nothing(
     broker, publish, tmp_path, seed

@@ -13,13 +13,13 @@ from host_tools.urls import Broker
 
 NODE = "post-1"
 PERIOD_MS = 10_000
-BACKLOG_H = 8
+BACKLOG_H = 6
 WATCHED_H = 0.04
 # A period passes in a second.
 SPEED = 10
 
 
-@pytest.mark.slow
+@pytest.mark.slow(30)
 def test_every_period_has_its_row_while_the_link_has_trouble(tmp_path):
     flash = tmp_path / "flash"
     nobody = Broker("127.0.0.1", free_port())

@@ -71,7 +71,7 @@ def _refused(proxy):
 FAULTS = (_delayed, _thin, _byte_by_byte, _cut_inside_packets, _dropped, _half_open, _refused)
 
 
-@pytest.mark.slow
+@pytest.mark.slow(15)
 @pytest.mark.parametrize("tls", [False, True], ids=["plain", "tls"])
 @pytest.mark.parametrize("kind", ["embedded", "mosquitto"])
 def test_every_frame_arrives_whatever_the_connection_does(kind, tls, authority, tmp_path):

@@ -79,7 +79,7 @@ def _audit(flash, path):
         db.close()
 
 
-@pytest.mark.slow
+@pytest.mark.slow(25)
 def test_a_node_killed_ten_times_loses_no_committed_row_and_doubles_none(tmp_path):
     seed = random.randrange(1 << 30)
     print("seed", seed)
