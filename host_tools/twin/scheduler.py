@@ -45,18 +45,21 @@ class Scheduler:
         queue = []
         for order, coroutine in enumerate(coroutines):
             heapq.heappush(queue, [self.now_ms, order, coroutine])
+        first = heapq.heappop(queue)
         while True:
-            first = heapq.heappop(queue)
-            self._wait_until(first[0])
+            if first[0] > self.now_ms:
+                self._wait_until(first[0])
             try:
                 first[0] = first[2].send(None)
             except StopIteration as stop:
                 return stop.value
-            heapq.heappush(queue, first)
+            # Most only let others pass, and nobody wants to.
+            if queue and queue[0] < first:
+                heapq.heappush(queue, first)
+                first = heapq.heappop(queue)
 
     def _wait_until(self, due):
-        if due > self.now_ms:
-            self.now_ms = due
+        self.now_ms = due
         if not self._speed:
             return
         while True:
