@@ -11,7 +11,7 @@ import ast
 from collections.abc import Iterable
 from dataclasses import dataclass
 
-from host_tools.edits import File
+from host_tools.edits import File, Parsed
 from host_tools.names import DEFINITIONS, bindings, in_classes
 
 # {what they become: the files}; each stands behind those that it imports. The last keeps its names.
@@ -43,8 +43,9 @@ class _Bundle:
 
 def bundle(texts: dict[str, str]) -> dict[str, str]:
     """Return the files of a device, {name: source}, with those of a bundle in one."""
+    known: dict[str, Parsed] = {}
     for into, names in bundles(texts).items():
-        texts = _bundled(texts, into, names)
+        texts = _bundled(texts, into, names, known)
     return texts
 
 
@@ -59,9 +60,11 @@ def bundles(names: Iterable[str]) -> dict[str, list[str]]:
     return {into: files for into, files in BUNDLES.items() if set(files) <= set(names)}
 
 
-def _bundled(texts: dict[str, str], into: str, names: list[str]) -> dict[str, str]:
+def _bundled(
+    texts: dict[str, str], into: str, names: list[str], known: dict[str, Parsed]
+) -> dict[str, str]:
     """Return `texts` with one, called `into`, in the place of all `names`."""
-    files = [File(name, texts[name]) for name in names]
+    files = [File(name, texts[name], known) for name in names]
     one = _Bundle(File(into, "").module, _finals(files))
     imported: set[str] = set()
     for file in files:
@@ -74,7 +77,7 @@ def _bundled(texts: dict[str, str], into: str, names: list[str]) -> dict[str, st
         if name == into:
             made[name] = whole
         elif name not in names:
-            file = File(name, texts[name])
+            file = File(name, texts[name], known)
             _rewrite(file, _imports_of_others(file, one), one)
             made[name] = file.made()
     return made

@@ -4,16 +4,24 @@ from __future__ import annotations
 
 import ast
 import re
-from functools import lru_cache
 from itertools import accumulate
+
+Parsed = tuple[ast.Module, list[ast.AST]]
 
 
 class File:
-    """One source file, and what is to be replaced in it."""
+    """One source file, and what is to be replaced in it.
 
-    def __init__(self, name: str, text: str) -> None:
+    `known`: {text: its tree and that one's nodes} of files that come again and again.
+    """
+
+    def __init__(self, name: str, text: str, known: dict[str, Parsed] | None = None) -> None:
         self.module = name.removesuffix(".py").replace("/", ".")
-        self.tree, self.nodes = _parsed(text)
+        known = {} if known is None else known
+        if text not in known:
+            tree = ast.parse(text)
+            known[text] = tree, list(ast.walk(tree))
+        self.tree, self.nodes = known[text]
         self.constants = _constants(self.tree)
         self.aliases: dict[str, str] = {}
         self._bytes = text.encode()
@@ -52,13 +60,6 @@ class File:
         for start, end, new in sorted(self._edits, reverse=True):
             text = text[:start] + new + text[end:]
         return text.decode()
-
-
-@lru_cache(1000)
-def _parsed(text: str) -> tuple[ast.Module, list[ast.AST]]:
-    """Return the tree and its nodes, which nobody changes: most files come again and again."""
-    tree = ast.parse(text)
-    return tree, list(ast.walk(tree))
 
 
 def _constants(tree: ast.Module) -> dict[str, object]:
