@@ -51,7 +51,14 @@ class Outcome:
 class Demo:
     """One run in `folder`. `look()` is to be called now and then; it brings `state` up to date."""
 
-    def __init__(self, folder: Path, recordings: list[Path], seed: int, speed: int | None) -> None:
+    def __init__(
+        self,
+        folder: Path,
+        recordings: list[Path],
+        seed: int,
+        speed: int | None,
+        hours: float = run.DEFAULT_HOURS,
+    ) -> None:
         self._folder = folder
         self._began = time.monotonic()
         self.state = State()
@@ -71,7 +78,7 @@ class Demo:
             recordings=recordings,
             seed=seed,
             speed=default if speed is None else speed,
-            hours=None if recordings else run.DEFAULT_HOURS,
+            hours=None if recordings else hours,
             outages=[OUTAGE_HOURS],
             power_cuts=[POWER_CUT_HOUR],
             heap=HEAP,

@@ -8,12 +8,11 @@ import gc
 import io
 import os
 import random
-from array import array
 
 import pytest
 
 from fakes import Store
-from gateway import frame, rangecoder, resend
+from gateway import frame, resend
 from gateway.spool import Spool
 from host_tools.twin import flash
 
@@ -24,7 +23,6 @@ SIZE = JOURNAL + FRAMES
 OFFSETS = {"journal": (0, JOURNAL), "spool": (JOURNAL, FRAMES)}
 SCHEMAS = [bytes([number] * frame.SCHEMA_BYTES) for number in (1, 2)]
 CHANNELS = (5, 2)
-RESET = rangecoder.reset
 EVERYTHING = os.environ.get("KISTA_CUTS") == "all"
 
 
@@ -48,13 +46,6 @@ def _row(stream, t):
     return t, values, tuple(16 if value is None else 0 for value in values)
 
 
-def _chances(priors, levels, first, stop):
-    """Return (chances, seen) as the coder's `reset` makes them."""
-    chances, seen = array("H", bytes(2 * (stop - first))), bytearray(stop - first)
-    RESET(chances, seen, 0, priors, levels, first, stop)
-    return chances, seen
-
-
 @pytest.fixture
 def packed_once(monkeypatch):
     """What a frame's bytes say depends on them alone, and the other way round: ask once."""
@@ -75,17 +66,8 @@ def packed_once(monkeypatch):
         head = (one.schema, one.seq, one.boot, one.quality, one.anchor)
         return encode_key((*head, tuple(one.times), tuple(columns), flags))
 
-    # The same as the coder's own, without a turn of a loop for each chance.
-    reset = functools.cache(_chances)
-
-    def reset_at_once(chances, seen, at, priors, levels, first, stop):
-        chances[at : at + stop - first], seen[at : at + stop - first] = reset(
-            bytes(priors), bytes(levels), first, stop
-        )
-
     # A PC has the memory, and a life has made much to look through.
     monkeypatch.setattr(gc, "collect", lambda: 0)
-    monkeypatch.setattr(rangecoder, "reset", reset_at_once)
     monkeypatch.setattr(frame, "decode", functools.lru_cache(4000)(frame.decode))
     monkeypatch.setattr(frame, "encode", encode_once)
 
