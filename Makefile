@@ -27,7 +27,7 @@ demo: $(READY)    ## A whole node on this PC, from sensor bytes to database rows
 
 # More than cores: many tests wait for a broker or a clock.
 test: $(READY)    ## Everything that proves the project on this machine
-	@$(BIN)/python -m pytest -n 4 --dist worksteal
+	@$(BIN)/python -m pytest -n 5 --dist worksteal
 
 check: $(READY)   ## The quick gate before a commit: format, lint, compile, fast tests
 	@$(BIN)/ruff format --check . && $(BIN)/ruff check . && $(BIN)/python -m pytest -q -n 4 --dist worksteal -m "not slow"
