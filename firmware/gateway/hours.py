@@ -7,7 +7,7 @@ from micropython import const
 # In NVS; a power cut costs what was not saved. 24 a day wear out nothing.
 _SAVE_EVERY_MS = const(3600 * 1000)
 _MINUTE_MS = const(60 * 1000)
-_KEPT = "awake_min"
+_STORE_KEY = "awake_min"
 _HOURS_MOST = const(1000000)
 _LABELS_MOST = const(24)
 
@@ -19,7 +19,7 @@ class Hours:
         self._store = store
         self._minutes = {}
         try:
-            for label, minutes in json.loads(store.get(_KEPT) or b"{}").items():
+            for label, minutes in json.loads(store.get(_STORE_KEY) or b"{}").items():
                 if type(minutes) is int and 0 <= minutes <= 60 * _HOURS_MOST:
                     self._minutes[label] = minutes
         except (ValueError, AttributeError):
@@ -72,7 +72,7 @@ class Hours:
             labels = [sampler.label for sampler in self._samplers]
             kept = self._minutes = {label: kept[label] for label in labels if label in kept}
         try:
-            self._store.set(_KEPT, json.dumps(kept).encode())
+            self._store.set(_STORE_KEY, json.dumps(kept).encode())
         except OSError:
             # A full store is no reason to stop measuring; the next hour is the next try.
             pass

@@ -8,9 +8,9 @@ from gateway import frame
 
 KEY = "resend"
 _REQUESTS_MOST = const(8)
-# Found and not sent yet; looking for more waits so long.
-_FOUND_MOST = const(8)
 _LOOK_MS = const(10)
+# So many are found and not sent yet: looking for more waits so long.
+_FOUND_MOST = const(8)
 _FULL_MS = const(100)
 _IDLE_MS = const(2000)
 _SECONDS_MOST = 1 << 36
