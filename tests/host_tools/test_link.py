@@ -1,5 +1,7 @@
 """What a connection can do to a node, over TLS and plainly, with either broker behind it."""
 
+import socket
+import struct
 import time
 
 import pytest
@@ -117,3 +119,16 @@ def test_a_window_drains_a_backlog_ten_times_faster_than_one_publish_after_the_o
     window_rate = len(window["acked"]) / window["ms"]
     print(f"{own_rate * 1000:.1f} -> {window_rate * 1000:.1f} frames/s")
     assert len(window["acked"]) == 96 and window_rate > 10 * own_rate
+
+
+def test_what_a_broker_says_before_it_resets_the_connection_is_read():
+    with socket.create_server(("127.0.0.1", 0)) as server:
+        node = start_node(server.getsockname()[1], 1, 2)
+        connection, _ = server.accept()
+        with connection:
+            connection.recv(4096)
+            # It ends in a reset, not in order.
+            connection.setsockopt(socket.SOL_SOCKET, socket.SO_LINGER, struct.pack("ii", 1, 0))
+            connection.sendall(b"\x20\x02\x00\x05")
+        said = finish_node(node)
+    assert "not authorised" in said["stats"]["failure"], said
