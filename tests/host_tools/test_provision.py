@@ -237,7 +237,7 @@ def test_without_a_network_it_is_pending_and_the_old_configuration_is_kept(place
     (folder / "nvs.kista.secrets_a").write_bytes(old.stored())
     with place.running(), PtyBoard(folder, AIR) as board:
         port = ("provision", "--port", board.port, "--config")
-        code, gone = kista(*port, site(place, "moon"), "--wait", 3)
+        code, gone = kista(*port, site(place, "moon"), "--wait", 8)
         assert code == 0 and re.search("post-17 is pending: not joined yet", gone), gone
         # The old one is as it was, and so are its secrets; the new one is tried.
         assert board.read("config.json") == proven
