@@ -174,18 +174,30 @@ def _program():
     return program
 
 
+class Heard(list):
+    """The payloads a subscriber has heard. `ended`: it has lost its connection, all read."""
+
+    def __init__(self):
+        super().__init__()
+        self.ended = threading.Event()
+
+
 @contextlib.contextmanager
-def listening(port, topic="kista/1/n1/frames", address="127.0.0.1", **tls):
-    """A subscriber straight at the broker; yields the list of payloads."""
-    got = []
+def listening(port, topic="kista/1/n1/frames", address="127.0.0.1", qos=1, **tls):
+    """A subscriber straight at the broker; yields what it has Heard.
+
+    With `qos` 0 it writes nothing: no broker's end finds it writing, it reads to the last byte.
+    """
+    got = Heard()
     ready = threading.Event()
     client = mqtt.Client(mqtt.CallbackAPIVersion.VERSION2)
     if tls:
         client.tls_set(**tls)
     client.on_message = lambda _client, _data, message: got.append(message.payload)
     client.on_subscribe = lambda *_: ready.set()
+    client.on_disconnect = lambda *_: got.ended.set()
     # With each connection: a broker that was restarted may have forgotten.
-    client.on_connect = lambda *_: client.subscribe(topic, 1)
+    client.on_connect = lambda *_: client.subscribe(topic, qos)
     client.connect(address, port)
     client.loop_start()
     assert ready.wait(10)

@@ -32,17 +32,18 @@ DELAY_S = 0.02
 FROZEN = {"wire_speed": 15, "back_off_speed": 20}
 KILLED = {"back_off_speed": 20}
 # The embedded broker acknowledges before it passes on: what it had so when it was killed, ingest
-# asks for (test_repair.py). It passes on what the listener has room for: see _caught_up.
+# asks for (test_repair.py). It passes on what the listener has room for: see _kill.
 FORGOTTEN_MOST = {"mosquitto": 0, "embedded": 64}
 QUIET_S = 0.3
 # A step is short (test_jitter.py); here others want the machine too.
 STEP_MOST_MS = 2000
 
 
-def _caught_up(node, got):
-    """Return in the middle of a drain, but when the listener is no further behind than a window.
+def _kill(house, node, got):
+    """Kill a broker in the middle of a drain; return when its listener has read all it had said.
 
-    On a busy machine it could be behind by hundreds of frames that the broker has acknowledged.
+    The listener is no further behind than a window: on a busy machine it could be by hundreds of
+    frames that the broker has acknowledged.
     """
     wait_for(lambda: len(got) >= 20)
     os.kill(node.pid, signal.SIGSTOP)
@@ -52,6 +53,8 @@ def _caught_up(node, got):
         time.sleep(QUIET_S)
     os.kill(node.pid, signal.SIGCONT)
     wait_for(lambda: len(got) > before)
+    house.stop()
+    assert got.ended.wait(10)
 
 
 @pytest.fixture(scope="module")
@@ -92,10 +95,9 @@ def test_a_broker_killed_and_restarted_loses_nothing(kind, keeps, tls, authority
         FaultProxy(free_port(), DELAY_S) as proxy,
     ):
         proxy.target = house.tls_port if tls else house.port
-        with listening(house.port) as before:
+        with listening(house.port, qos=0) as before:
             node = house.node(tls, proxy.port, FRAMES, MOST_S, **KILLED)
-            _caught_up(node, before)
-            house.stop()
+            _kill(house, node, before)
         # Nobody would hear what the node says before the listener is there.
         target, proxy.target = proxy.target, free_port()
         house.start()
@@ -113,9 +115,9 @@ def test_a_broker_killed_and_restarted_loses_nothing(kind, keeps, tls, authority
 def test_a_broker_that_moved_is_found_under_its_name(kind, authority, tmp_path):
     names = tmp_path / "names"
     names.write_text(json.dumps({"broker.city": "127.0.0.1"}))
-    with House(kind, tmp_path, authority) as old, listening(old.port) as before:
+    with House(kind, tmp_path, authority) as old, listening(old.port, qos=0) as before:
         node = start_node(old.port, 800, MOST_S, host="broker.city", names=names)
-        _caught_up(node, before)
+        _kill(old, node, before)
     ports = (old.port, old.tls_port)
     with (
         House(kind, tmp_path, authority, address="127.0.0.2", ports=ports) as moved,
