@@ -23,8 +23,9 @@ NODE = "demo"
 SPEED = 2200
 # Of the 64-bit port: what takes 96 KiB here takes about 48 on a chip, which has 147.
 HEAP = "96k"
-OUTAGE_HOURS = (6.0, 10.0)
-POWER_CUT_HOUR = 14.2
+# Parts of the whole: of a day, from 6:00 to 10:00 and at 14:12.
+OUTAGE = (6 / 24, 10 / 24)
+POWER_CUT = 14.2 / 24
 LOOK_EVERY_S = 0.25
 # After the node has delivered everything, ingest has so long to commit it.
 COMMIT_WITHIN_S = 20.0
@@ -79,8 +80,8 @@ class Demo:
             seed=seed,
             speed=default if speed is None else speed,
             hours=None if recordings else hours,
-            outages=[OUTAGE_HOURS],
-            power_cuts=[POWER_CUT_HOUR],
+            outages=[(hours * OUTAGE[0], hours * OUTAGE[1])],
+            power_cuts=[hours * POWER_CUT],
             heap=HEAP,
         )
         self._settings = run.settings(self._plan, boards.load("sim"), set(self._recording.rows))

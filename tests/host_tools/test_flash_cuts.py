@@ -29,7 +29,7 @@ from host_tools.twin import flash
 COMMITS = 2000
 FORMS = {flash.NOTHING: "nothing", flash.TORN: "torn", flash.DONE: "done"}
 # Prime, so that the samples go through all kinds of operations.
-STRIDE = 1 if EVERYTHING else 71
+STRIDE = 1 if EVERYTHING else 107
 # One cut in so many is followed by a second one, at each operation of the recovery.
 TWICE = 7 if EVERYTHING else 17
 # Each lives the whole life and cuts its share: they run side by side, and one sees them end.
