@@ -1,6 +1,6 @@
 """Every driver on a simulated node: real MicroPython, its model's bytes, a row every 10 s.
 
-20 simulated minutes in the ordinary tests; KISTA_SENSOR_DAYS=1 makes it a day, and another day on
+Ten simulated minutes in the ordinary tests; KISTA_SENSOR_DAYS=1 makes it a day, and another day on
 which the sensors misbehave. Several drivers share a node, as far as its heap goes; then all of them
 one, as far as its buses go, with more heap than a board has.
 """
@@ -16,7 +16,7 @@ from host_tools.twin import audit, run
 from host_tools.urls import parse_broker
 
 DAY = bool(os.environ.get("KISTA_SENSOR_DAYS"))
-HOURS = 24 if DAY else 1 / 3
+HOURS = 24 if DAY else 1 / 6
 PERIOD_MS = 10_000
 BOARD = boards.load("sim")
 # More would not fit into the heap of a node that has everything else as well.
