@@ -17,7 +17,7 @@ from host_tools.names import DEFINITIONS, bindings, in_classes
 # {what they become: the files}; each stands behind those that it imports. The last keeps its names.
 _GATEWAY = """
     settings rarely version flags clock commands health hours priors workplace rangecoder lattice
-    columns frame resend quality sampler records ring spool mqtt uplink app
+    columns frame resend quality sampler records ring open_frame spool mqtt uplink app
 """
 BUNDLES = {
     "gateway/app.py": [f"gateway/{name}.py" for name in _GATEWAY.split()],

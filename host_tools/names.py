@@ -27,9 +27,9 @@ _PARAMETERS = 16
 # Files in which all objects are ours or built in. What the others ask for may be asked of a bus, a
 # pin, a network: nobody knows who else has a thing of that name.
 _INSIDE = """
-    app clock columns commands config frame health hours judge lattice main mqtt no_spool orders
-    quality rangecoder rarely records resend ring sampler schema settings spool start
-    tracker traffic uplink hal node scheduler
+    app clock columns commands config frame health hours judge lattice main mqtt no_spool
+    open_frame orders quality rangecoder rarely records resend ring sampler schema settings spool
+    start tracker traffic uplink hal node scheduler
 """
 
 
