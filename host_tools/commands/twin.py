@@ -114,7 +114,13 @@ def _clock(unix_ms: int) -> str:
     type=click.Path(exists=True, dir_okay=False, path_type=Path),
     help="Streams and sensors (JSON).",
 )
-@click.option("--outage", "outages", multiple=True, type=Hours(), help="No network in these hours.")
+@click.option(
+    "--outage",
+    "outages",
+    multiple=True,
+    type=Hours(),
+    help="No network in these hours; it is back at the end.",
+)
 @click.option(
     "--power-cut",
     "power_cuts",

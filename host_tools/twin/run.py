@@ -154,6 +154,7 @@ def _connect(universe, chosen: dict, board: dict, tapes: dict, plan: Plan) -> No
 def _run_spans(plan: Plan, recording, universe, node: tuple, folder: Path, on_event) -> None:
     """Run the node through each stretch of time, in as many boots as resets and cuts make of it."""
     start, stretches = spans(plan, recording)
+    last = stretches[-1][1]
     board, chosen = node
     cuts = sorted(_at(start, hour) for hour in plan.power_cuts)
     common = {
@@ -161,7 +162,8 @@ def _run_spans(plan: Plan, recording, universe, node: tuple, folder: Path, on_ev
         "settings": f"{_provision(plan.flash, json.dumps(chosen))}/",
         "seed": plan.seed,
         "speed": plan.speed,
-        "outages": [[_at(start, a), _at(start, b)] for a, b in plan.outages],
+        # What waits at the end is to be delivered.
+        "outages": [[_at(start, a), min(_at(start, b), last)] for a, b in plan.outages],
         "places": universe.places,
     }
     universe.time_server = time_server.TimeServer(

@@ -115,6 +115,18 @@ def test_a_node_without_a_broker_keeps_on_reading_and_says_so(tmp_path, capfd):
     assert "link=waiting (" in capfd.readouterr().out
 
 
+@pytest.mark.slow
+def test_what_an_outage_to_the_end_has_left_is_delivered_then(tmp_path):
+    boots = []
+    with Broker() as broker, Ingest(broker.url, tmp_path / "city.db") as ingest:
+        plan = run.Plan(NODE, parse_broker(broker.url), tmp_path / "node.flash", hours=0.7)
+        plan.outages = [(0.2, 4.0)]
+        run.run(plan, lambda event: boots.append(event) if event["event"] == "boot" else None)
+        found = ingest.settle(plan.flash, tmp_path / "city.db")
+    assert found.good and found.stored == found.taken > 240
+    assert len(boots) == 1
+
+
 @pytest.mark.parametrize(
     ("sensor", "period_ms", "field"),
     [
