@@ -202,6 +202,10 @@ def _arrays(one: frame.Frame) -> tuple[np.ndarray, ...]:
             missing[i] = [value is None for value in cells]
             cells = [value or 0 for value in cells]
         values[i] = cells
+    for i, holes in enumerate(one.missing or ()):
+        if holes is not None:
+            missing[i] = holes
+    values[missing] = 0
     for i, masks in enumerate(one.flags or ()):
         if masks is not None:
             flags[i] = masks

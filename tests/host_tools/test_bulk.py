@@ -8,6 +8,7 @@ import pytest
 pytest.importorskip("numba", reason="numba is not installed: pip install kista[fast]")
 
 from gateway import frame
+from gateway.open_frame import OpenFrame
 from host_tools import codec
 from host_tools.bulk import frames as bulk
 from random_frames import random_frame
@@ -49,6 +50,16 @@ def packed() -> list[bytes]:
 def test_the_compiled_encoder_makes_the_same_bytes(packed):
     for number, data in enumerate(bulk.encode(_frames())):
         assert data == packed[number], f"frame {number}"
+
+
+def test_a_frame_that_still_takes_rows_has_the_same_bytes():
+    noise = Noise(5)
+    one = OpenFrame(0, 1, 9, 0)
+    for i in range(96):
+        values = [None if noise.below(5) == 0 else noise.below(1 << 12) for _ in range(9)]
+        one.add((10_000 * i, values, bytes(noise.below(4) for _ in range(9))))
+    whole = one.frame(0, 96, b"ab", 7)
+    assert bulk.encode([whole]) == [frame.encode(whole)]
 
 
 def test_the_compiled_decoder_finds_the_same_rows(packed):
