@@ -3,6 +3,7 @@
 Those of what a build compiles natively run a third time, against this machine's code of it.
 """
 
+import fcntl
 import functools
 import gc
 import os
@@ -18,6 +19,7 @@ import host_tools  # noqa: F401 - makes the device's files importable on CPython
 from gateway import rangecoder
 from host_tools import build
 from micropython_runner import FAILED, PASSED
+from random_frames import random_frame
 
 TESTS = Path(__file__).resolve().parent
 DEVICE_FOLDERS = {TESTS / "firmware", TESTS / "drivers"}
@@ -69,6 +71,17 @@ def pytest_collection_finish():
     # looked through each time.
     gc.collect()
     gc.freeze()
+
+
+@pytest.fixture(scope="session")
+def codec_made():
+    """The codec, compiled by one worker for all: with numba and after a change that is a minute."""
+    # With numba it takes its time to import: not for every test.
+    from host_tools import codec
+
+    with (build.ROOT / "build" / "codec.lock").open("w") as file:
+        fcntl.flock(file, fcntl.LOCK_EX)
+        codec.decode(codec.encode([random_frame(1)]))
 
 
 def pytest_collect_file(file_path, parent):

@@ -1,8 +1,11 @@
 """A small part of `make fuzz`."""
 
+import pytest
+
 import fuzz_frames
 
 FRAMES = 400
+pytestmark = pytest.mark.usefixtures("codec_made")
 
 
 def test_frames_from_strangers_end_in_rows_or_in_a_value_error():

@@ -10,6 +10,8 @@ import pytest
 from host_tools import archive, cli
 from host_tools.errors import UserError
 
+pytestmark = pytest.mark.usefixtures("codec_made")
+
 
 def _kista(*arguments):
     with pytest.raises(SystemExit) as stop:

@@ -15,6 +15,7 @@ from random_frames import random_frame
 from support import Noise
 
 FRAMES = 160
+pytestmark = pytest.mark.usefixtures("codec_made")
 
 
 def _strange(noise: Noise) -> frame.Frame:
