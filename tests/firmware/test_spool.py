@@ -174,7 +174,7 @@ def test_spool_keeps_noise_whole_wherever_the_power_goes():
             post = post.again(9)
         kept = post.rows()
         assert committed <= len(kept) and kept == rows[: len(kept)], cut
-        cut += 7
+        cut += 17
     assert cut > 40
 
 

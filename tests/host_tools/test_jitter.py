@@ -13,7 +13,7 @@ from host_tools.urls import Broker
 
 NODE = "post-1"
 PERIOD_MS = 10_000
-BACKLOG_H = 6
+BACKLOG_H = 4
 WATCHED_H = 0.04
 # A period passes in a second.
 SPEED = 10
