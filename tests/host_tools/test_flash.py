@@ -277,7 +277,7 @@ def test_the_parts_of_a_file_are_those_of_the_image(made):
         assert ours.data == theirs.data.rstrip(b"\xff") or ours.data == theirs.data
 
 
-@pytest.mark.slow
+@pytest.mark.slow(10)
 def test_on_a_terminal_one_key_tries_the_failed_again(made, hasty, tmp_path):
     with tray_of(tmp_path, {"faults": Faults(silent=True)}) as (board,):
         arguments = ("--image", made[0], "--port", board.port)
@@ -291,7 +291,7 @@ def test_on_a_terminal_one_key_tries_the_failed_again(made, hasty, tmp_path):
         assert [event.outcome for event in store.events()] == ["failed", "ok"]
 
 
-@pytest.mark.slow
+@pytest.mark.slow(8)
 def test_a_cable_that_is_pulled_out_is_a_sentence_that_says_when(made, hasty, tmp_path):
     with tray_of(tmp_path, {"faults": Faults(unplugged_at=50)}) as (board,), flashing(made) as tray:
         (turn,) = tray.flash([board.port])

@@ -110,7 +110,7 @@ def test_a_broker_killed_and_restarted_loses_nothing(kind, keeps, tls, authority
     assert sorted(set(said["acked"])) == list(range(FRAMES)), said["stats"]
 
 
-@pytest.mark.slow
+@pytest.mark.slow(8)
 @pytest.mark.parametrize("kind", ["mosquitto", "embedded"])
 def test_a_broker_that_moved_is_found_under_its_name(kind, authority, tmp_path):
     names = tmp_path / "names"

@@ -75,7 +75,7 @@ def test_each_chip_says_what_it_is(tmp_path, chip):
     assert MAC in said and "Detected flash size: 8MB" in said
 
 
-@pytest.mark.slow
+@pytest.mark.slow(12)
 def test_what_is_flashed_is_read_back_and_starts_and_answers_mpremote(tmp_path):
     image, made = node_image(tmp_path)
     with PracticeBoard(tmp_path / "board", MAC) as board:

@@ -155,7 +155,7 @@ def test_a_person_answers_the_questions_and_the_node_reaches_its_broker(post):
     assert_nothing_secret(post, post.board, post.said, str(config))
 
 
-@pytest.mark.slow
+@pytest.mark.slow(9)
 def test_the_doctor_finds_the_sensor_that_is_missing_and_proves_the_rest(post):
     with SerialNode(post.board.port) as node:
         wait(node, lambda report: report["sensors"]["bme280"][0])
@@ -226,7 +226,7 @@ def test_its_rows_come_into_the_database(stopped):
     assert stopped.rows() == {"post-17": last["rows"]} and last["rows"] > 1
 
 
-@pytest.mark.slow
+@pytest.mark.slow(12)
 def test_without_a_network_it_is_pending_and_the_old_configuration_is_kept(place):
     folder = place.folder / "board"
     old = site_file.plan(
