@@ -81,7 +81,7 @@ def compile_files(
     bytecode only. `alone`: no other files use them, so that they can become fewer, and their names
     shorter. `UserError` names the file and the line that mpy-cross refused.
     """
-    with _alone_in(out):
+    with alone_in(out):
         return _compile_files(files, out, arch, alone)
 
 
@@ -112,7 +112,7 @@ def _compile_files(files: dict[str, Path], out: Path, arch: str | None, alone: b
 
 
 @contextlib.contextmanager
-def _alone_in(folder: Path) -> Iterator[None]:
+def alone_in(folder: Path) -> Iterator[None]:
     """Wait until no other process is in this block with the same folder, which is made."""
     folder.mkdir(parents=True, exist_ok=True)
     with (folder / "lock").open("w") as file:

@@ -3,7 +3,6 @@
 Those of what a build compiles natively run a third time, against this machine's code of it.
 """
 
-import fcntl
 import functools
 import gc
 import os
@@ -79,8 +78,7 @@ def codec_made():
     # With numba it takes its time to import: not for every test.
     from host_tools import codec
 
-    with (build.ROOT / "build" / "codec.lock").open("w") as file:
-        fcntl.flock(file, fcntl.LOCK_EX)
+    with build.alone_in(build.ROOT / "build" / "codec"):
         codec.decode(codec.encode([random_frame(1)]))
 
 
